@@ -1,0 +1,81 @@
+#include "common/plan/phase_schedule.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/plan/mix.h"
+#include "common/plan/permutation.h"
+
+namespace keel {
+namespace {
+
+// What a key is for, so that no two uses share one.
+enum Purpose : uint64_t { kOrder = 1, kCaption = 2 };
+
+}  // namespace
+
+Slice NearEqualPart(int64_t total, int64_t index, int64_t count) {
+  const int64_t base = total / count;
+  const int64_t larger = total % count;
+  const int64_t begin = index * base + std::min(index, larger);
+  return {begin, begin + base + (index < larger ? 1 : 0)};
+}
+
+absl::StatusOr<PhaseSchedule> PhaseSchedule::Create(const Options& options) {
+  if (options.sample_count <= 0 || options.global_batch <= 0 ||
+      options.epochs <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a phase needs samples, a batch and epochs, got ", options.sample_count,
+        ", ", options.global_batch, " and ", options.epochs));
+  }
+  if (options.drop_last && options.sample_count < options.global_batch) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("drop_last with ", options.sample_count,
+                     " samples leaves nothing of a batch of ",
+                     options.global_batch));
+  }
+  return PhaseSchedule(options);
+}
+
+PhaseSchedule::PhaseSchedule(const Options& options) : options_(options) {
+  const int64_t m = options.sample_count;
+  const int64_t b = options.global_batch;
+  steps_per_epoch_ = options.drop_last ? m / b : (m + b - 1) / b;
+  epoch_samples_ = options.drop_last ? steps_per_epoch_ * b : m;
+}
+
+int64_t PhaseSchedule::smallest_step() const {
+  return epoch_samples_ / steps_per_epoch_;
+}
+
+int PhaseSchedule::EpochOfStep(int64_t step) const {
+  return static_cast<int>(step / steps_per_epoch_);
+}
+
+std::vector<int64_t> PhaseSchedule::SamplesOfStep(int64_t step) const {
+  const int epoch = EpochOfStep(step);
+  const Slice slice =
+      NearEqualPart(epoch_samples_, step % steps_per_epoch_, steps_per_epoch_);
+  const Permutation order(
+      MixKey({kOrder, static_cast<uint64_t>(options_.seed),
+              static_cast<uint64_t>(options_.phase),
+              static_cast<uint64_t>(epoch)}),
+      options_.sample_count);
+  std::vector<int64_t> samples;
+  samples.reserve(slice.size());
+  for (int64_t position = slice.begin; position < slice.end; ++position) {
+    samples.push_back(order(position));
+  }
+  return samples;
+}
+
+int PhaseSchedule::CaptionOf(int epoch, int64_t sample,
+                             int caption_count) const {
+  const uint64_t draw =
+      MixKey({kCaption, static_cast<uint64_t>(options_.seed),
+              static_cast<uint64_t>(epoch), static_cast<uint64_t>(sample)});
+  return static_cast<int>(draw % static_cast<uint64_t>(caption_count));
+}
+
+}  // namespace keel

@@ -1,0 +1,289 @@
+#include "coordinator/core/ledger.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "common/plan/accounting_hash.h"
+#include "common/plan/phase_schedule.h"
+#include "coordinator/core/plan_builder.h"
+
+namespace keel {
+namespace {
+
+using storage::v1::GenerationRecord;
+using storage::v1::SampleIndex;
+using storage::v1::StepRecord;
+
+constexpr int kMaxProblems = 20;
+
+// The steps of one generation that count.
+struct Segment {
+  int64_t generation = 0;
+  Slice steps;
+};
+
+std::vector<Segment> Lineage(const PhaseLedger& ledger) {
+  absl::flat_hash_map<int64_t, const GenerationRecord*> records;
+  for (const GenerationRecord& record : ledger.generations) {
+    records[record.generation()] = &record;
+  }
+  std::vector<Segment> segments;
+  std::set<int64_t> seen;
+  int64_t end = std::numeric_limits<int64_t>::max();
+  for (int64_t id = ledger.final_generation; id != 0 && end > 0;) {
+    const auto found = records.find(id);
+    if (found == records.end() || !seen.insert(id).second) break;
+    const int64_t begin = std::min(end, found->second->start_step());
+    segments.push_back({id, {begin, end}});
+    // A parent that started behind this generation's start has no part in it.
+    end = begin;
+    id = found->second->parent_generation();
+  }
+  return segments;
+}
+
+std::string HashText(const AccountingHash& hash) {
+  return absl::StrCat(absl::Hex(hash.high, absl::kZeroPad16),
+                      absl::Hex(hash.low, absl::kZeroPad16));
+}
+
+// Walks through one phase's lineage and writes its verdict.
+class Verifier {
+ public:
+  explicit Verifier(const PhaseLedger& ledger) : ledger_(ledger) {
+    verdict_.set_phase(ledger.plan.phase());
+    *verdict_.mutable_accounting() = ledger.accounting;
+    verdict_.mutable_accounting()->clear_struck_by_reason();
+    verdict_.set_sample_count(ledger.plan.sample_count());
+    if (!ledger.generations.empty()) {
+      verdict_.set_attempt(ledger.generations.front().attempt());
+    }
+  }
+
+  v1::LedgerVerdict Verify() && {
+    CheckAccounting();
+    if (CheckIndexes() && ledger_.plan.sample_count() > 0) CheckSteps();
+    verdict_.set_ok(problem_count_ == 0);
+    return std::move(verdict_);
+  }
+
+ private:
+  void Problem(std::string text) {
+    if (problem_count_++ < kMaxProblems) verdict_.add_problems(std::move(text));
+  }
+
+  void CheckAccounting() {
+    const v1::Accounting& a = ledger_.accounting;
+    const int64_t sum = a.planned_count() + a.probe_count() +
+                        a.over_probe_cap_count() + a.dropped_count();
+    if (sum != a.accepted_count()) {
+      Problem(absl::StrCat("accounting: ", a.accepted_count(),
+                           " samples accepted, but ", sum,
+                           " planned, held out or dropped"));
+    }
+    if (a.planned_count() != ledger_.plan.sample_count()) {
+      Problem(absl::StrCat("accounting: ", a.planned_count(),
+                           " samples planned, but the plan holds ",
+                           ledger_.plan.sample_count()));
+    }
+  }
+
+  // False if the plan and the indexes do not belong together.
+  bool CheckIndexes() {
+    const storage::v1::PhasePlan& plan = ledger_.plan;
+    if (ledger_.indexes.size() != static_cast<size_t>(plan.chunks_size())) {
+      Problem(absl::StrCat("plan: ", plan.chunks_size(), " chunks, but ",
+                           ledger_.indexes.size(), " indexes"));
+      return false;
+    }
+    for (int i = 0; i < plan.chunks_size(); ++i) {
+      const storage::v1::PlannedChunk& chunk = plan.chunks(i);
+      const storage::v1::ChunkIndex& index = ledger_.indexes[i];
+      if (chunk.accepted_count() != index.samples_size()) {
+        Problem(absl::StrCat("chunk ", chunk.chunk_digest(), ": the plan has ",
+                             chunk.accepted_count(), " samples, its index ",
+                             index.samples_size()));
+        return false;
+      }
+      for (int ordinal : TrainedOrdinals(chunk)) {
+        samples_.push_back(&index.samples(ordinal));
+      }
+    }
+    const bool dropped_whole =
+        plan.sample_count() == 0 && ledger_.accounting.dropped_count() ==
+                                        static_cast<int64_t>(samples_.size());
+    if (static_cast<int64_t>(samples_.size()) == plan.sample_count() ||
+        dropped_whole) {
+      return true;
+    }
+    Problem(absl::StrCat("plan: ", plan.sample_count(),
+                         " samples, but its chunks hold ", samples_.size()));
+    return false;
+  }
+
+  void CheckSteps() {
+    const storage::v1::PhasePlan& plan = ledger_.plan;
+    const auto schedule = PhaseSchedule::Create(
+        {plan.seed(), plan.phase(), plan.sample_count(), plan.global_batch(),
+         plan.epochs(), plan.drop_last()});
+    if (!schedule.ok()) {
+      Problem(absl::StrCat("plan: ", schedule.status().message()));
+      return;
+    }
+    if (schedule->step_count() != plan.step_count()) {
+      Problem(absl::StrCat("plan: ", plan.step_count(), " steps, but ",
+                           schedule->step_count(), " follow from its samples"));
+    }
+    verdict_.set_step_count(schedule->step_count());
+    verdict_.set_due_count(plan.drop_last()
+                               ? plan.step_count() * plan.global_batch()
+                               : plan.sample_count() * plan.epochs());
+    touches_.assign(samples_.size(), 0);
+    WalkSteps(*schedule);
+    CheckTouches();
+  }
+
+  // Matches the lineage's records, in order of their steps, with the plan's.
+  void WalkSteps(const PhaseSchedule& schedule) {
+    const std::vector<StepRecord> records = LineageSteps(ledger_);
+    size_t next = 0;
+    for (int64_t step = 0; step < schedule.step_count(); ++step) {
+      const size_t first = next;
+      while (next < records.size() && records[next].step() == step) ++next;
+      if (next == first) {
+        WrongStep(absl::StrCat("step ", step, ": no record in the lineage"));
+      } else if (next - first > 1) {
+        WrongStep(absl::StrCat("step ", step, ": recorded ", next - first,
+                               " times"));
+      } else {
+        CheckStep(schedule, records[first]);
+      }
+    }
+    for (; next < records.size(); ++next) {
+      WrongStep(absl::StrCat("step ", records[next].step(),
+                             ": not a step of the plan"));
+    }
+  }
+
+  void WrongStep(std::string text) {
+    verdict_.set_wrong_step_count(verdict_.wrong_step_count() + 1);
+    Problem(std::move(text));
+  }
+
+  void CheckStep(const PhaseSchedule& schedule, const StepRecord& record) {
+    std::vector<int64_t> samples = schedule.SamplesOfStep(record.step());
+    std::vector<int64_t> struck;
+    for (const StepRecord::Struck& entry : record.struck()) {
+      const auto place =
+          std::find(samples.begin(), samples.end(), entry.sample());
+      if (place == samples.end()) {
+        WrongStep(absl::StrCat("step ", record.step(), ": sample ",
+                               entry.sample(),
+                               " is struck, but not (or no more) in the step"));
+        return;
+      }
+      struck.push_back(entry.sample());
+      samples.erase(place);
+    }
+    const AccountingHash expected =
+        HashOf(schedule, schedule.EpochOfStep(record.step()), samples);
+    const AccountingHash recorded{record.hash_low(), record.hash_high()};
+    if (recorded == expected &&
+        record.sample_count() == static_cast<int64_t>(samples.size())) {
+      CountTouches(record, samples, struck);
+      return;
+    }
+    WrongStep(absl::StrCat(
+        "step ", record.step(), ": ", record.sample_count(),
+        " rows with the sum ", HashText(recorded), " recorded, ",
+        samples.size(), " rows with ", HashText(expected), " expected"));
+  }
+
+  AccountingHash HashOf(const PhaseSchedule& schedule, int epoch,
+                        const std::vector<int64_t>& samples) const {
+    const uint64_t key =
+        AccountingKey(ledger_.plan.seed(), ledger_.plan.phase());
+    AccountingHash sum;
+    for (int64_t sample : samples) {
+      const SampleIndex& index = *samples_[sample];
+      std::string_view caption;
+      if (index.captions_size() > 0) {
+        caption = index
+                      .captions(schedule.CaptionOf(epoch, sample,
+                                                   index.captions_size()))
+                      .digest();
+      }
+      sum += HashRow(key, epoch, sample, index.image_digest(), caption);
+    }
+    return sum;
+  }
+
+  void CountTouches(const StepRecord& record,
+                    const std::vector<int64_t>& trained,
+                    const std::vector<int64_t>& struck) {
+    for (int64_t sample : trained) ++touches_[sample];
+    for (int64_t sample : struck) ++touches_[sample];
+    verdict_.set_trained_count(verdict_.trained_count() + trained.size());
+    verdict_.set_struck_count(verdict_.struck_count() + struck.size());
+    auto& by_reason = *verdict_.mutable_accounting()->mutable_struck_by_reason();
+    for (const StepRecord::Struck& entry : record.struck()) {
+      ++by_reason[entry.reason()];
+    }
+  }
+
+  void CheckTouches() {
+    const int64_t proven = verdict_.trained_count() + verdict_.struck_count();
+    if (proven != verdict_.due_count()) {
+      Problem(absl::StrCat(verdict_.due_count(), " touches due, ", proven,
+                           " proven"));
+    }
+    // drop_last leaves other samples out in each epoch; wrong steps have been
+    // named already.
+    if (ledger_.plan.drop_last() || verdict_.wrong_step_count() > 0) return;
+    for (size_t i = 0; i < touches_.size(); ++i) {
+      if (touches_[i] == ledger_.plan.epochs()) continue;
+      Problem(absl::StrCat("sample ", i, ": touched ", touches_[i],
+                           " times in ", ledger_.plan.epochs(), " epochs"));
+    }
+  }
+
+  const PhaseLedger& ledger_;
+  v1::LedgerVerdict verdict_;
+  int64_t problem_count_ = 0;
+  // By planned ordinal.
+  std::vector<const SampleIndex*> samples_;
+  std::vector<int> touches_;
+};
+
+}  // namespace
+
+std::vector<StepRecord> LineageSteps(const PhaseLedger& ledger) {
+  absl::flat_hash_map<int64_t, Slice> lineage;
+  for (const Segment& segment : Lineage(ledger)) {
+    lineage[segment.generation] = segment.steps;
+  }
+  std::vector<StepRecord> steps;
+  for (const StepRecord& record : ledger.steps) {
+    const auto segment = lineage.find(record.generation());
+    if (segment != lineage.end() && record.step() >= segment->second.begin &&
+        record.step() < segment->second.end) {
+      steps.push_back(record);
+    }
+  }
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const StepRecord& a, const StepRecord& b) {
+                     return a.step() < b.step();
+                   });
+  return steps;
+}
+
+v1::LedgerVerdict VerifyPhase(const PhaseLedger& ledger) {
+  return Verifier(ledger).Verify();
+}
+
+}  // namespace keel

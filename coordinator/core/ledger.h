@@ -1,0 +1,38 @@
+// The proof that each accepted sample was trained as often as promised.
+// Pure: everything is recomputed from the plan and the chunks' indexes.
+#ifndef KEEL_COORDINATOR_CORE_LEDGER_H_
+#define KEEL_COORDINATOR_CORE_LEDGER_H_
+
+#include <vector>
+
+#include "keel/storage/v1/storage.pb.h"
+#include "keel/v1/phase.pb.h"
+
+namespace keel {
+
+// What the ledger holds of one phase's published lineage.
+struct PhaseLedger {
+  storage::v1::PhasePlan plan;
+  // By position in plan.chunks.
+  std::vector<storage::v1::ChunkIndex> indexes;
+  v1::Accounting accounting;
+  // Generations of this attempt, any order, superseded ones too.
+  std::vector<storage::v1::GenerationRecord> generations;
+  // Generation that delivered the result.
+  int64_t final_generation = 0;
+  // Steps of all generations, any order.
+  std::vector<storage::v1::StepRecord> steps;
+};
+
+// The lineage: for each step of the phase the record of the generation whose
+// segment holds it, following parent_generation from `final_generation` back.
+// Steps that are missing are absent.
+std::vector<storage::v1::StepRecord> LineageSteps(const PhaseLedger& ledger);
+
+// Checks that the lineage has every step once, that each step's hash sum is
+// the plan's less the struck samples, and that the counts add up.
+v1::LedgerVerdict VerifyPhase(const PhaseLedger& ledger);
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_CORE_LEDGER_H_

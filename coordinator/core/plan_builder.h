@@ -1,0 +1,45 @@
+// Makes the plan of a phase from its chunks' indexes: what is held out, what
+// is trained, in how many steps. Pure.
+#ifndef KEEL_COORDINATOR_CORE_PLAN_BUILDER_H_
+#define KEEL_COORDINATOR_CORE_PLAN_BUILDER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "keel/storage/v1/storage.pb.h"
+#include "keel/v1/phase.pb.h"
+#include "keel/v1/stream.pb.h"
+
+namespace keel {
+
+// A chunk with its index.
+struct IndexedChunkRef {
+  storage::v1::ChunkRecord record;
+  storage::v1::ChunkIndex index;
+};
+
+struct BuiltPlan {
+  storage::v1::PhasePlan plan;
+  v1::Accounting accounting;
+};
+
+// True if the sample is held out: a hash of its image's digest falls below
+// `fraction`. Depends on the image alone, so that an image sent twice stands
+// on one side.
+bool IsProbe(std::string_view image_digest, double fraction);
+
+// `chunks` in order. A plan that cannot train a single step (no sample is left,
+// or drop_last and not one whole batch) has sample_count 0; what is left then
+// counts as dropped. Otherwise dropped_count is 0, also with drop_last: that
+// leaves touches out, other ones in each epoch, and not samples.
+BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
+                    const std::vector<IndexedChunkRef>& chunks);
+
+// The ordinals of a planned chunk's trained samples, in order.
+std::vector<int> TrainedOrdinals(const storage::v1::PlannedChunk& chunk);
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_CORE_PLAN_BUILDER_H_

@@ -1,0 +1,50 @@
+// Indexes and checks a WebDataset shard while its bytes stream in.
+//
+// A sample is the run of neighbouring entries that share a key (the path up to
+// the first dot of the base name): one image (.jpg .jpeg .png .webp) and its
+// captions (.txt: one; .json: "caption", a string, or "captions", a list).
+// Other extensions are ignored. A bad sample is left out by reason and costs
+// no other sample.
+#ifndef KEEL_COORDINATOR_INGEST_CHUNK_INDEXER_H_
+#define KEEL_COORDINATOR_INGEST_CHUNK_INDEXER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "keel/storage/v1/storage.pb.h"
+#include "keel/v1/stream.pb.h"
+
+namespace keel {
+
+struct IndexedChunk {
+  storage::v1::ChunkIndex index;
+  v1::SampleCounts counts;
+  // The first 100.
+  std::vector<v1::RejectedSample> rejected;
+};
+
+// Not thread-safe. Memory is bounded by one entry's limit.
+class ChunkIndexer {
+ public:
+  explicit ChunkIndexer(const v1::LimitsConfig& limits);
+  ~ChunkIndexer();
+
+  // Takes the next bytes of the tar, of any length.
+  // INVALID_ARGUMENT: no tar, or a structure that cannot be read on (names
+  // the offset); the chunk is to be refused.
+  absl::Status Consume(std::string_view data);
+  // INVALID_ARGUMENT: the tar is cut short, or has not one usable sample.
+  absl::StatusOr<IndexedChunk> Finish(const std::string& chunk_digest);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_INGEST_CHUNK_INDEXER_H_

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# The main job on real data: a stream of clip art, trained by two workers.
+#
+#   DEMO_DIR   where everything goes (default build/demo; its state is made anew)
+#   DEMO_PORT  the coordinator's port (default 7217; metrics on 9217 and after)
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+bin=$root/build/cpu/bin
+dir=${DEMO_DIR:-$root/build/demo}
+port=${DEMO_PORT:-7217}
+python=/usr/bin/python3
+[ -x $python ] || python=python3
+export KEEL_COORDINATOR=127.0.0.1:$port
+domains="1-signs 2-nature 3-people 4-things"
+
+say() { printf '\n== %s\n' "$*"; }
+
+prepare() {
+  [ -e "$dir/data/.complete" ] && return
+  say "Preparing the clip-art stream (Debian's openclipart)"
+  rm -rf "$dir/data" && mkdir -p "$dir/data"
+  $python "$root/deploy/demo/prepare.py" "$dir/data"
+  for part in train probe; do
+    for domain in $domains; do
+      "$bin/keel" pack --images "$dir/data/images" --captions "$dir/data/$domain-$part.tsv" \
+        --out "$dir/data/$part/$domain" >/dev/null
+      mv "$dir/data/$part/$domain/shard-000000.tar" "$dir/data/$domain-$part.tar"
+    done
+  done
+  touch "$dir/data/.complete"
+}
+
+start_cluster() {
+  say "Starting a coordinator and two CPU workers (logs in $dir/state)"
+  rm -rf "$dir/state"
+  mkdir -p "$dir/state"
+  "$bin/keel" up --workers 2 --state-dir "$dir/state" --port "$port" \
+    --metrics-port $((port + 2000)) >"$dir/cluster.log" 2>&1 &
+  cluster=$!
+  trap stop_cluster EXIT
+  for _ in $(seq 100); do
+    "$bin/keel" worker list --output json 2>/dev/null | grep -c '"IDLE"' | grep -qx 2 && return
+    kill -0 "$cluster" 2>/dev/null || break
+    sleep 0.3
+  done
+  echo "the cluster did not start; see $dir/cluster.log" >&2
+  tail -n 20 "$dir/cluster.log" >&2
+  exit 1
+}
+
+stop_cluster() {
+  kill -TERM "$cluster" 2>/dev/null || true
+  wait "$cluster" 2>/dev/null || true
+}
+
+# train STREAM CONFIG DOMAIN...: creates the stream, submits probes and chunks,
+# watches its phases to their end.
+train() {
+  local stream=$1 config=$2
+  shift 2
+  say "Stream $stream: $*"
+  (cd "$dir" && "$bin/keel" stream create "$stream" --config "$root/deploy/demo/$config" >/dev/null)
+  for domain in $domains; do
+    "$bin/keel" submit "$stream" "$dir/data/$domain-probe.tar" --probe >/dev/null
+  done
+  for domain in "$@"; do "$bin/keel" submit "$stream" "$dir/data/$domain-train.tar"; done
+  "$bin/keel" phase watch "$stream" --timeout 30m
+}
+
+show() {
+  say "Recall of every checkpoint on every domain"
+  for stream in clipart-finetune clipart-modx; do
+    echo; echo "$stream (row 0 = frozen: the first checkpoint, never trained further)"
+    "$bin/keel" recall "$stream"
+  done
+  say "Spatial disorder of each phase against its parent (degrees)"
+  for stream in clipart-finetune clipart-modx; do
+    echo; echo "$stream"
+    "$bin/keel" drift "$stream"
+  done
+  say "Was every sample trained exactly as often as promised?"
+  for stream in clipart-first clipart-finetune clipart-modx; do
+    "$bin/keel" ledger "$stream" --verify
+  done
+}
+
+verdicts() {
+  for stream in clipart-finetune clipart-modx; do
+    "$bin/keel" recall "$stream" --output json >"$dir/recall-$stream.json"
+  done
+  $python "$root/deploy/demo/verdict.py" "$dir/recall-clipart-finetune.json" \
+    "$dir/recall-clipart-modx.json"
+}
+
+what_next() {
+  say "What is there now"
+  cat <<TEXT
+checkpoint of the first phase   $dir/first
+checkpoint after all phases     $dir/modx          (OpenCLIP loads it: local-dir:$dir/modx)
+cluster state and logs          $dir/state
+
+What to type next (bin is build/cpu/bin):
+  keel up --workers 2                                  a cluster of your own
+  keel pack --images DIR --captions FILE.tsv --out DIR your images as shards
+  keel stream create mine --config deploy/demo/first.yaml
+  keel submit mine SHARD.tar && keel phase watch mine
+TEXT
+}
+
+mkdir -p "$dir"
+prepare
+begin=$(date +%s)
+start_cluster
+rm -rf "$dir/first" "$dir/modx"
+train clipart-first first.yaml 1-signs
+"$bin/keel" checkpoint pull clipart-first@1 --out "$dir/first"
+train clipart-finetune finetune.yaml 2-nature 3-people 4-things
+train clipart-modx modx.yaml 2-nature 3-people 4-things
+"$bin/keel" checkpoint pull clipart-modx --out "$dir/modx"
+show
+what_next
+say "The job took $(($(date +%s) - begin)) seconds. Does it keep what it learned?"
+verdicts

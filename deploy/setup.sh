@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Installs what building Keel needs, and unpacks the pinned LibTorch, the gloo
+# headers and the BPE merges into a cache folder. Says what it does; quiet when
+# all is there. Safe to run again after a break.
+#
+#   deploy/setup.sh [build] [demo] [prometheus]     default: build
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=deploy/versions.sh
+. "$here/versions.sh"
+cache=${KEEL_CACHE:-$HOME/.cache/keel}
+
+say() { echo "setup: $*"; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {  # LIST-NAME
+  local wanted missing=()
+  wanted=$(grep -vE '^\s*(#|$)' "$here/packages/$1.txt")
+  for package in $wanted; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+      missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${#missing[@]} Debian packages ($1): ${missing[*]}"
+  as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq \
+    --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+unpack_wheels() {
+  local stamp=$cache/libtorch-$KEEL_TORCH_VERSION/.complete
+  local digest
+  digest=$(echo "$KEEL_WHEELS" | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$digest" ] && return 0
+  mkdir -p "$cache/downloads" "$cache/libtorch-$KEEL_TORCH_VERSION" "$cache/open_clip-3.3.0"
+  local name file sha
+  while read -r name file sha; do
+    [ -n "$name" ] || continue
+    say "fetching $file"
+    python3 "$here/fetch_wheel.py" "${name%%==*}" "$file" "$sha" "$cache/downloads/$file"
+    case $name in
+      open_clip_torch*)
+        unzip -q -o -j "$cache/downloads/$file" 'open_clip/bpe_simple_vocab_16e6.txt.gz' \
+          -d "$cache/open_clip-3.3.0" ;;
+      torch*)
+        say "unpacking LibTorch $KEEL_TORCH_VERSION"
+        unzip -q -o "$cache/downloads/$file" 'torch/lib/*' 'torch/include/*' 'torch/share/*' \
+          -d "$cache/libtorch-$KEEL_TORCH_VERSION" ;;
+      *)
+        unzip -q -o "$cache/downloads/$file" -d "$cache/libtorch-$KEEL_TORCH_VERSION" ;;
+    esac
+    rm -f "$cache/downloads/$file"
+  done <<<"$KEEL_WHEELS"
+  echo "$digest" >"$stamp"
+}
+
+unpack_gloo_headers() {
+  [ -e "$cache/gloo/.complete" ] && return 0
+  say "fetching the gloo headers ($KEEL_GLOO_PACKAGE)"
+  local folder
+  folder=$(mktemp -d)
+  (cd "$folder" && apt-get download -qq "$KEEL_GLOO_PACKAGE" 2>/dev/null ||
+   (as_root apt-get update -qq && cd "$folder" && apt-get download -qq "$KEEL_GLOO_PACKAGE"))
+  mkdir -p "$cache/gloo"
+  dpkg-deb -x "$folder"/libgloo-dev_*.deb "$cache/gloo"
+  rm -rf "$folder"
+  touch "$cache/gloo/.complete"
+}
+
+for part in "${@:-build}"; do
+  install_packages "$part"
+  if [ "$part" = build ]; then
+    unpack_wheels
+    unpack_gloo_headers
+  fi
+done

@@ -1,0 +1,36 @@
+// CLIP's byte-level BPE tokenizer (49,408 ids), equal to OpenCLIP's
+// SimpleTokenizer: HTML unescape, white space, lower case, merges.
+#ifndef KEEL_WORKER_DATA_TOKENIZER_H_
+#define KEEL_WORKER_DATA_TOKENIZER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace keel {
+
+// Thread-safe after construction.
+class Tokenizer {
+ public:
+  static constexpr int32_t kStart = 49406;
+  static constexpr int32_t kEnd = 49407;
+
+  // From the merges that are built into the program.
+  Tokenizer();
+  ~Tokenizer();
+
+  // Ids of the text without start and end.
+  std::vector<int32_t> Encode(std::string_view utf8) const;
+  // Start, ids, end; cut to `context_length` with the end kept as the last;
+  // not padded.
+  std::vector<int32_t> Tokenize(std::string_view utf8, int context_length) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_DATA_TOKENIZER_H_

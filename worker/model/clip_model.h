@@ -1,0 +1,80 @@
+// CLIP: an image and a text transformer into one space (Radford et al.,
+// arXiv 2103.00020), with OpenCLIP's parameter names.
+//
+// Functional: the module holds named parameters and computes with ATen ops;
+// autograd records them like any others. Not thread-safe for training;
+// concurrent encodes under no-grad are fine.
+#ifndef KEEL_WORKER_MODEL_CLIP_MODEL_H_
+#define KEEL_WORKER_MODEL_CLIP_MODEL_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/seam/config.h"
+
+namespace keel {
+
+// A parameter by its OpenCLIP state-dict name.
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+class ClipModel {
+ public:
+  // Parameters with OpenAI's initialisation from `seed` (CLIP's
+  // initialize_parameters; the same on every machine), fp32, on `device`.
+  static ClipModel Random(const ModelConfig& config, int64_t seed,
+                          at::Device device = at::kCPU);
+  // Takes `tensors` (copied to `device`, fp32). INVALID_ARGUMENT lists the
+  // missing, unexpected and misshapen ones.
+  static absl::StatusOr<ClipModel> FromTensors(
+      const ModelConfig& config, const std::vector<NamedTensor>& tensors,
+      at::Device device = at::kCPU);
+
+  const ModelConfig& config() const { return config_; }
+  // In a fixed order that depends on the architecture alone.
+  const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  void RequireGrad(bool require);
+
+  // `images` [N, 3, S, S] float, normalised -> [N, embed_dim], not normalised.
+  at::Tensor EncodeImage(const at::Tensor& images) const;
+  // `tokens` [N, L] int64, L <= context_length, each row with its end token
+  // (the highest id) inside -> [N, embed_dim], not normalised. Columns after
+  // the batch's longest caption may be cut: the tower is causal and pooled at
+  // the end token.
+  at::Tensor EncodeText(const at::Tensor& tokens) const;
+  // Log of the scale, a scalar parameter.
+  at::Tensor logit_scale() const { return Get("logit_scale"); }
+
+  // The parameter of that name; the name exists.
+  at::Tensor Get(const std::string& name) const;
+
+ private:
+  ClipModel(ModelConfig config, std::vector<NamedTensor> parameters);
+  ModelConfig config_;
+  std::vector<NamedTensor> parameters_;
+};
+
+// Names and shapes of the parameters, in the order of parameters().
+std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(
+    const ModelConfig& config);
+// True for parameters that are exempt from weight decay unless decay_all:
+// one-dimensional ones (biases, norms, class embedding) and logit_scale.
+bool IsExemptFromDecay(const NamedTensor& parameter);
+// The rows [width, 2 width) of in_proj_bias: gradient zero in exact
+// mathematics (docs/decisions), so it is set to zero.
+bool HasKeyBias(const std::string& name);
+// Zeroes the key third of every in_proj_bias gradient. Call after the
+// gradients are reduced.
+void ZeroKeyBiasGradients(const ClipModel& model);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_MODEL_CLIP_MODEL_H_

@@ -1,0 +1,22 @@
+// Named architectures, and OpenCLIP's configuration files.
+#ifndef KEEL_WORKER_MODEL_PRESET_H_
+#define KEEL_WORKER_MODEL_PRESET_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "worker/seam/config.h"
+
+namespace keel {
+
+// The contents of open_clip_config.json for a model (OpenCLIP's `local-dir:`
+// reads it), with OpenAI's preprocessing constants.
+std::string OpenClipConfigJson(const ModelConfig& config);
+// Reads such a file. INVALID_ARGUMENT names the key that is missing or of an
+// architecture that Keel does not have.
+absl::StatusOr<ModelConfig> ModelConfigFromOpenClipJson(std::string_view json);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_MODEL_PRESET_H_

@@ -1,0 +1,84 @@
+// The stream configuration as plain structs: what the training half knows of
+// keel.v1.StreamConfig. Values were checked by the coordinator.
+#ifndef KEEL_WORKER_SEAM_CONFIG_H_
+#define KEEL_WORKER_SEAM_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace keel {
+
+// Architecture of a CLIP model (OpenAI's; docs/formats/checkpoint.md).
+struct ModelConfig {
+  int embed_dim = 128;
+  bool quick_gelu = true;
+
+  struct Vision {
+    int image_size = 64;
+    int patch_size = 16;
+    int width = 192;
+    int layers = 4;
+    int heads = 3;
+    double mlp_ratio = 4.0;
+  } vision;
+
+  struct Text {
+    int context_length = 32;
+    int vocab_size = 49408;
+    int width = 192;
+    int layers = 3;
+    int heads = 3;
+    double mlp_ratio = 4.0;
+  } text;
+};
+
+enum class KlReduction { kBatchInvariant, kSum, kMean, kKeptRows };
+
+struct MethodConfig {
+  std::string name = "modx";
+  std::string profile = "modx-safe";
+  // Weight of the alignment term.
+  double alpha = 20.0;
+  KlReduction kl_reduction = KlReduction::kBatchInvariant;
+  // Temperature of the alignment softmax on cosines.
+  double kl_temperature = 1.0;
+  // Weight of the trained weights against the parent's after the phase.
+  double interpolate = 1.0;
+};
+
+enum class Precision { kFp32, kBf16 };
+
+struct TrainConfig {
+  int epochs = 35;
+  int global_batch = 280;
+  double lr = 5e-4;
+  double weight_decay = 0.1;
+  // Share of the steps spent on linear warm-up.
+  double warmup = 0.2;
+  Precision precision = Precision::kFp32;
+  int64_t seed = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  // Decays biases, norms and logit_scale too.
+  bool decay_all = false;
+  bool drop_last = false;
+  // 0: no clipping.
+  double clip_grad_norm = 0.0;
+};
+
+struct StreamConfig {
+  ModelConfig model;
+  MethodConfig method;
+  TrainConfig train;
+  // How often a resume point is written.
+  absl::Duration resume_every = absl::Seconds(60);
+  double max_struck_fraction = 0.01;
+  int64_t max_image_pixels = 100'000'000;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_SEAM_CONFIG_H_
