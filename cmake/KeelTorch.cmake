@@ -15,7 +15,7 @@ target_link_directories(keel_torch INTERFACE ${torch}/lib)
 target_link_options(keel_torch INTERFACE
   -Wl,-rpath,${torch}/lib -Wl,--allow-shlib-undefined)
 target_link_libraries(keel_torch INTERFACE
-  -Wl,--no-as-needed torch_cpu c10 torch -Wl,--as-needed)
+  -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed)
 target_compile_definitions(keel_torch INTERFACE USE_DISTRIBUTED)
 # ATen's headers trip over -Wextra in places that no pragma reaches.
 target_compile_options(keel_torch INTERFACE -Wno-deprecated-declarations)
@@ -31,6 +31,6 @@ if(KEEL_CUDA)
   find_package(CUDAToolkit REQUIRED)
   target_include_directories(keel_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(keel_torch INTERFACE
-    -Wl,--no-as-needed torch_cuda c10_cuda -Wl,--as-needed CUDA::cudart)
+    -Wl,--no-as-needed torch_cuda c10_cuda torch -Wl,--as-needed CUDA::cudart)
   target_compile_definitions(keel_torch INTERFACE USE_C10D_NCCL KEEL_CUDA)
 endif()

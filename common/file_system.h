@@ -26,6 +26,7 @@ class AppendableFile {
   AppendableFile(const AppendableFile&) = delete;
   AppendableFile& operator=(const AppendableFile&) = delete;
 
+  // A failed append leaves the file as it was.
   absl::Status Append(std::string_view data);
   // Makes all that was appended durable.
   absl::Status Sync();
@@ -59,12 +60,14 @@ class RandomAccessFile {
 };
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
-// Whole or absent: temporary file, fsync, rename, fsync of the folder.
-absl::Status WriteFileAtomically(const std::string& path, std::string_view data);
+// Whole or absent: temporary file, fsync, rename, fsync of the folder. A crash
+// may leave the temporary file: `path`, a dot, 32 digits and ".tmp".
+absl::Status WriteFileAtomically(const std::string& path,
+                                 std::string_view data);
 // Renames a file that has been synced, then syncs both folders.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
 absl::Status SyncDirectory(const std::string& path);
-// Creates the folder and its parents; OK if it exists.
+// Creates the folder and its parents, durably; OK if it exists.
 absl::Status CreateDirectories(const std::string& path);
 // OK if it is missing.
 absl::Status RemoveFile(const std::string& path);

@@ -9,11 +9,11 @@
 #define KEEL_CONCAT(a, b) KEEL_CONCAT_INNER(a, b)
 
 // Returns the status of `expr` from the calling function unless it is OK.
-#define KEEL_RETURN_IF_ERROR(expr)                          \
-  do {                                                      \
+#define KEEL_RETURN_IF_ERROR(expr)                                \
+  do {                                                            \
     if (::absl::Status keel_status = (expr); !keel_status.ok()) { \
-      return keel_status;                                   \
-    }                                                       \
+      return keel_status;                                         \
+    }                                                             \
   } while (false)
 
 // Assigns the value of the StatusOr `expr` to `lhs` (which may declare a

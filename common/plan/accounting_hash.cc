@@ -15,8 +15,9 @@ constexpr uint64_t kLow = 0, kHigh = 1;
 uint64_t Word(std::string_view digest, size_t offset) {
   uint64_t word = 0;
   for (size_t i = 0; i < 8 && offset + i < digest.size(); ++i) {
-    word |= static_cast<uint64_t>(static_cast<unsigned char>(digest[offset + i]))
-            << (8 * i);
+    word |=
+        static_cast<uint64_t>(static_cast<unsigned char>(digest[offset + i]))
+        << (8 * i);
   }
   return word;
 }
@@ -24,8 +25,8 @@ uint64_t Word(std::string_view digest, size_t offset) {
 }  // namespace
 
 uint64_t AccountingKey(int64_t seed, int phase) {
-  return MixKey({kAccounting, static_cast<uint64_t>(seed),
-                 static_cast<uint64_t>(phase)});
+  return MixKey(
+      {kAccounting, static_cast<uint64_t>(seed), static_cast<uint64_t>(phase)});
 }
 
 AccountingHash HashRow(uint64_t key, int epoch, int64_t sample,

@@ -30,10 +30,9 @@ absl::StatusOr<PhaseSchedule> PhaseSchedule::Create(const Options& options) {
         ", ", options.global_batch, " and ", options.epochs));
   }
   if (options.drop_last && options.sample_count < options.global_batch) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("drop_last with ", options.sample_count,
-                     " samples leaves nothing of a batch of ",
-                     options.global_batch));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "drop_last with ", options.sample_count,
+        " samples leaves nothing of a batch of ", options.global_batch));
   }
   return PhaseSchedule(options);
 }
@@ -57,11 +56,10 @@ std::vector<int64_t> PhaseSchedule::SamplesOfStep(int64_t step) const {
   const int epoch = EpochOfStep(step);
   const Slice slice =
       NearEqualPart(epoch_samples_, step % steps_per_epoch_, steps_per_epoch_);
-  const Permutation order(
-      MixKey({kOrder, static_cast<uint64_t>(options_.seed),
-              static_cast<uint64_t>(options_.phase),
-              static_cast<uint64_t>(epoch)}),
-      options_.sample_count);
+  const Permutation order(MixKey({kOrder, static_cast<uint64_t>(options_.seed),
+                                  static_cast<uint64_t>(options_.phase),
+                                  static_cast<uint64_t>(epoch)}),
+                          options_.sample_count);
   std::vector<int64_t> samples;
   samples.reserve(slice.size());
   for (int64_t position = slice.begin; position < slice.end; ++position) {

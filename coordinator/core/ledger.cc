@@ -4,9 +4,9 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
@@ -28,7 +28,7 @@ struct Segment {
 };
 
 std::vector<Segment> Lineage(const PhaseLedger& ledger) {
-  absl::flat_hash_map<int64_t, const GenerationRecord*> records;
+  std::unordered_map<int64_t, const GenerationRecord*> records;
   for (const GenerationRecord& record : ledger.generations) {
     records[record.generation()] = &record;
   }
@@ -263,7 +263,7 @@ class Verifier {
 }  // namespace
 
 std::vector<StepRecord> LineageSteps(const PhaseLedger& ledger) {
-  absl::flat_hash_map<int64_t, Slice> lineage;
+  std::unordered_map<int64_t, Slice> lineage;
   for (const Segment& segment : Lineage(ledger)) {
     lineage[segment.generation] = segment.steps;
   }

@@ -47,7 +47,7 @@ absl::StatusOr<Phase::State> NextPhaseState(Phase::State from,
   }
   return absl::FailedPreconditionError(
       absl::StrCat("a phase that is ", StateName(from), " has no way on at ",
-                   EventName(event)));
+                   std::string(EventName(event))));
 }
 
 bool IsFinal(Phase::State state) {

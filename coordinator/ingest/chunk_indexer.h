@@ -2,14 +2,15 @@
 //
 // A sample is the run of neighbouring entries that share a key (the path up to
 // the first dot of the base name): one image (.jpg .jpeg .png .webp) and its
-// captions (.txt: one; .json: "caption", a string, or "captions", a list).
+// captions (.txt: one; .json: "caption", a string, and "captions", a list).
 // Other extensions are ignored. A bad sample is left out by reason and costs
-// no other sample.
+// no other sample (common/shard does the work and lists the reasons).
 #ifndef KEEL_COORDINATOR_INGEST_CHUNK_INDEXER_H_
 #define KEEL_COORDINATOR_INGEST_CHUNK_INDEXER_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,10 @@
 
 namespace keel {
 
+// Reason (common/reason.h) of a chunk of which nothing can be trained; its
+// metadata are the counts by the samples' reasons.
+inline constexpr std::string_view kNoUsableSample = "NO_USABLE_SAMPLE";
+
 struct IndexedChunk {
   storage::v1::ChunkIndex index;
   v1::SampleCounts counts;
@@ -27,17 +32,20 @@ struct IndexedChunk {
   std::vector<v1::RejectedSample> rejected;
 };
 
-// Not thread-safe. Memory is bounded by one entry's limit.
+// Not thread-safe. Memory is bounded by one entry's limit, and the index.
+// Limits that are not set take their defaults (common/shard/shard_types.h).
 class ChunkIndexer {
  public:
   explicit ChunkIndexer(const v1::LimitsConfig& limits);
   ~ChunkIndexer();
 
   // Takes the next bytes of the tar, of any length.
-  // INVALID_ARGUMENT: no tar, or a structure that cannot be read on (names
-  // the offset); the chunk is to be refused.
+  // INVALID_ARGUMENT: no tar, or a structure that cannot be read on (reason
+  // TAR_MALFORMED, names the offset), or too many samples (TOO_MANY_SAMPLES);
+  // the chunk is to be refused. An error is final.
   absl::Status Consume(std::string_view data);
-  // INVALID_ARGUMENT: the tar is cut short, or has not one usable sample.
+  // To be called once. INVALID_ARGUMENT: the tar is cut short
+  // (TAR_TRUNCATED), or has not one usable sample (NO_USABLE_SAMPLE).
   absl::StatusOr<IndexedChunk> Finish(const std::string& chunk_digest);
 
  private:

@@ -49,6 +49,8 @@ class SampleLoader {
     int64_t max_image_pixels = 100'000'000;
     // Decoded crops kept in memory.
     int64_t crop_cache_bytes = int64_t{512} << 20;
+    // Tokens of captions kept in memory.
+    int64_t token_cache_bytes = int64_t{64} << 20;
   };
 
   // `samples`, `chunks` and `tokenizer` outlive the loader.
@@ -56,8 +58,11 @@ class SampleLoader {
                ChunkReader& chunks, const Tokenizer& tokenizer);
   ~SampleLoader();
 
-  // UNAVAILABLE, DATA_LOSS and so on: the reader's errors, which strike
-  // nothing. Bytes that do not decode strike the sample with "IMAGE_DECODE".
+  // Blocks while bytes are read. UNAVAILABLE and so on: the reader's errors,
+  // which strike nothing, as do the next two. DATA_LOSS: the bytes have another
+  // digest than the index says; the message names chunk and key.
+  // RESOURCE_EXHAUSTED: no memory to decode. INVALID_ARGUMENT: no such sample or
+  // caption. Bytes that do not decode strike the sample with "IMAGE_DECODE".
   absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests);
   // Samples in all lists together.
   int64_t sample_count() const;

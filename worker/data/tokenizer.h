@@ -1,5 +1,7 @@
 // CLIP's byte-level BPE tokenizer (49,408 ids), equal to OpenCLIP's
-// SimpleTokenizer: HTML unescape, white space, lower case, merges.
+// SimpleTokenizer: text cleaned (text_cleaner.h says how far), cut into words,
+// digits and signs, and merged by CLIP's merges. "<start_of_text>" and
+// "<end_of_text>" inside a text give those ids, as they do there.
 #ifndef KEEL_WORKER_DATA_TOKENIZER_H_
 #define KEEL_WORKER_DATA_TOKENIZER_H_
 
@@ -22,8 +24,8 @@ class Tokenizer {
 
   // Ids of the text without start and end.
   std::vector<int32_t> Encode(std::string_view utf8) const;
-  // Start, ids, end; cut to `context_length` with the end kept as the last;
-  // not padded.
+  // Start, ids, end; cut to `context_length` (at least 2) with the end kept as
+  // the last; not padded.
   std::vector<int32_t> Tokenize(std::string_view utf8, int context_length) const;
 
  private:

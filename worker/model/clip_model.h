@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "worker/model/transformer.h"
 #include "worker/seam/config.h"
 
 namespace keel {
@@ -58,9 +59,19 @@ class ClipModel {
 
  private:
   ClipModel(ModelConfig config, std::vector<NamedTensor> parameters);
+  Transformer Tower(const std::string& prefix, int layers, int heads) const;
+
   ModelConfig config_;
   std::vector<NamedTensor> parameters_;
+  // The blocks' parameters again, by their places.
+  Transformer image_tower_;
+  Transformer text_tower_;
 };
+
+// `tokens` [N, L] without the columns after the last end token (the highest
+// id of its row) of any row. Gives the same embeddings for less work. Waits
+// for the device.
+at::Tensor TrimTokens(const at::Tensor& tokens);
 
 // Names and shapes of the parameters, in the order of parameters().
 std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(

@@ -1,0 +1,48 @@
+// A stream's configuration, from its YAML file to the message that the
+// coordinator keeps (docs/training.md lists the keys; config_key.h is their
+// table). All functions are pure and thread-safe.
+#ifndef KEEL_COMMON_CONFIG_STREAM_CONFIG_H_
+#define KEEL_COMMON_CONFIG_STREAM_CONFIG_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/config/model_preset.h"
+#include "keel/v1/stream.pb.h"
+
+namespace keel {
+
+// What a file says; nothing that it leaves out is filled in.
+struct StreamConfigFile {
+  v1::StreamConfig config;
+  // As written, or empty: model.open_clip_config, whose architecture the
+  // reader puts into config.model (ModelConfigFromOpenClip).
+  std::string open_clip_config_path;
+  // As written, or empty: initial.checkpoint.
+  std::string initial_checkpoint_path;
+};
+
+// `file_name` is for messages. INVALID_ARGUMENT: no YAML, an unknown or
+// repeated key, a value of a wrong type, unit or range; the message begins
+// with file and line: "a.yaml:12: unknown key 'train.epoch'; did you mean
+// 'epochs'?"
+absl::StatusOr<StreamConfigFile> ParseStreamConfig(std::string_view yaml,
+                                                   std::string_view file_name);
+
+// Fills every unset value with its documented default, which may depend on
+// the method's profile and on the model's preset. What is set stays, also if
+// it is not valid.
+v1::StreamConfig WithDefaults(const v1::StreamConfig& config);
+
+// Checks a configuration that WithDefaults filled. INVALID_ARGUMENT names the
+// key: "method.alpha must not be negative, got -1".
+absl::Status ValidateStreamConfig(const v1::StreamConfig& config);
+
+// Every value that is set, as a file; ParseStreamConfig reads back the same.
+std::string StreamConfigToYaml(const v1::StreamConfig& config);
+
+}  // namespace keel
+
+#endif  // KEEL_COMMON_CONFIG_STREAM_CONFIG_H_

@@ -1,0 +1,97 @@
+#include <cstdint>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/config_key.h"
+#include "common/config/config_value.h"
+#include "common/config/stream_config.h"
+#include "common/status_macros.h"
+
+namespace keel {
+namespace {
+
+absl::Status CheckDivides(const char* part, int64_t divisor, const char* whole,
+                          int64_t value) {
+  if (value % divisor == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      part, " must divide ", whole, ", got ", divisor, " and ", value));
+}
+
+// A preset is a name for one architecture; another one needs no name.
+absl::Status CheckAgainstPreset(const v1::StreamConfig& config) {
+  v1::StreamConfig expected;
+  KEEL_ASSIGN_OR_RETURN(*expected.mutable_model(),
+                        ModelPreset(config.model().preset()));
+  for (const ConfigKey& key : ConfigKeys()) {
+    if (!HasConfigField(key) || !absl::StartsWith(key.path, "model.")) continue;
+    const std::string want = ConfigValueText(key, expected);
+    const std::string got = ConfigValueText(key, config);
+    if (want != got) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key.path, " is ", got, ", but preset '", config.model().preset(),
+          "' has ", want, "; give all of the model's values and no preset"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckModel(const v1::StreamConfig& config) {
+  const v1::ModelConfig& model = config.model();
+  if (!model.preset().empty()) KEEL_RETURN_IF_ERROR(CheckAgainstPreset(config));
+  KEEL_RETURN_IF_ERROR(
+      CheckDivides("model.vision.patch_size", model.vision().patch_size(),
+                   "model.vision.image_size", model.vision().image_size()));
+  KEEL_RETURN_IF_ERROR(
+      CheckDivides("model.vision.heads", model.vision().heads(),
+                   "model.vision.width", model.vision().width()));
+  KEEL_RETURN_IF_ERROR(CheckDivides("model.text.heads", model.text().heads(),
+                                    "model.text.width", model.text().width()));
+  // Start, one token and end.
+  if (model.text().context_length() < 3) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.text.context_length must be at least 3, got ",
+                     model.text().context_length()));
+  }
+  // The tokenizer has no other vocabulary.
+  if (model.text().vocab_size() != 49408) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.text.vocab_size must be 49408, got ",
+                     model.text().vocab_size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTogether(const v1::StreamConfig& config) {
+  const v1::GroupConfig& group = config.group();
+  if (group.max_workers() < group.min_workers()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "group.max_workers must not be less than group.min_workers, got ",
+        group.max_workers(), " and ", group.min_workers()));
+  }
+  if (config.train().drop_last() &&
+      config.method().profile() != "modx-official") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("train.drop_last is for method.profile modx-official "
+                     "only, got profile '",
+                     config.method().profile(), "'"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateStreamConfig(const v1::StreamConfig& config) {
+  for (const ConfigKey& key : ConfigKeys()) {
+    // A model without a preset's name is fine.
+    if (!HasConfigField(key) || key.path == "model.preset") continue;
+    // Dimensions of an unknown preset are absent: name the preset instead.
+    if (key.path == "model.embed_dim" && !config.model().preset().empty()) {
+      KEEL_RETURN_IF_ERROR(ModelPreset(config.model().preset()).status());
+    }
+    KEEL_RETURN_IF_ERROR(CheckConfigValue(key, config));
+  }
+  KEEL_RETURN_IF_ERROR(CheckModel(config));
+  return CheckTogether(config);
+}
+
+}  // namespace keel

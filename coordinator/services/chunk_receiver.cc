@@ -1,0 +1,136 @@
+#include "coordinator/services/chunk_receiver.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/reason.h"
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "coordinator/services/disk_guard.h"
+#include "coordinator/services/frame_check.h"
+
+namespace keel {
+
+absl::StatusOr<v1::SubmitChunkResponse> ChunkReceiver::Receive(
+    const Reader& read) {
+  v1::SubmitChunkRequest first;
+  if (!read(&first) || !first.has_header()) {
+    return absl::InvalidArgumentError("the first message has to be a header");
+  }
+  header_ = first.header();
+  KEEL_ASSIGN_OR_RETURN(v1::Stream stream, streams_.Get(header_.stream()));
+  limits_ = stream.config().limits();
+  KEEL_RETURN_IF_ERROR(CheckHeader());
+  KEEL_ASSIGN_OR_RETURN(auto known, streams_.FindSubmitted(header_));
+  if (known.has_value()) return *std::move(known);
+  std::optional<BlobPins> pins(cluster_);
+  pins->Pin(header_.digest());
+  // Another stream may have brought the same bytes.
+  const bool stored = cluster_.env().blobs->Contains(header_.digest());
+  absl::StatusOr<IndexedChunk> indexed =
+      stored ? IndexStored() : ReceiveNew(read);
+  if (absl::IsInvalidArgument(indexed.status())) {
+    cluster_.env().metrics->Increment("keel_chunks_total",
+                                      {{"result", "rejected"}});
+    pins.reset();
+    auto state = cluster_.Lock();
+    cluster_.DeleteUnreferenced(*state, {header_.digest()});
+  }
+  KEEL_RETURN_IF_ERROR(indexed.status());
+  KEEL_ASSIGN_OR_RETURN(const std::string index_digest,
+                        StoreIndex(*indexed, *pins));
+  return streams_.Accept(header_, *indexed, index_digest);
+}
+
+absl::Status ChunkReceiver::CheckHeader() {
+  if (!IsSha256Hex(header_.digest())) {
+    return absl::InvalidArgumentError(
+        "digest has to be a SHA-256 of 64 lower-case hexadecimal digits");
+  }
+  if (header_.size_bytes() <= 0 ||
+      header_.size_bytes() > limits_.max_chunk_bytes()) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "a chunk of this stream has 1 to ", limits_.max_chunk_bytes(),
+            " bytes, not ", header_.size_bytes())),
+        {"CHUNK_SIZE", {{"stream", header_.stream()}}});
+  }
+  return CheckFreeDisk(cluster_.env(),
+                       header_.size_bytes() - std::max<int64_t>(
+                                                  header_.offset(), 0));
+}
+
+absl::StatusOr<IndexedChunk> ChunkReceiver::ReceiveNew(const Reader& read) {
+  BlobStore& blobs = *cluster_.env().blobs;
+  const bool fresh = header_.offset() == 0;
+  KEEL_ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> writer,
+                        blobs.OpenWriter(header_.digest(), fresh));
+  if (writer->size() != header_.offset()) {
+    return WithReason(
+        absl::FailedPreconditionError(
+            absl::StrCat("the upload goes on at ", writer->size(), ", not at ",
+                         header_.offset())),
+        {"UPLOAD_OFFSET",
+         {{"received_bytes", absl::StrCat(writer->size())}}});
+  }
+  ChunkIndexer indexer(limits_);
+  KEEL_RETURN_IF_ERROR(
+      ReceiveFrames(read, *writer, fresh ? &indexer : nullptr));
+  KEEL_RETURN_IF_ERROR(writer->Finish());
+  // What an earlier try brought has passed no indexer yet.
+  return fresh ? indexer.Finish(header_.digest()) : IndexStored();
+}
+
+absl::Status ChunkReceiver::ReceiveFrames(const Reader& read,
+                                          BlobWriter& writer,
+                                          ChunkIndexer* indexer) {
+  v1::SubmitChunkRequest message;
+  while (writer.size() < header_.size_bytes() && read(&message)) {
+    if (!message.has_frame()) {
+      return absl::InvalidArgumentError("a second header");
+    }
+    const v1::DataFrame& frame = message.frame();
+    KEEL_RETURN_IF_ERROR(
+        CheckFrame(frame, writer.size(), header_.size_bytes()));
+    if (indexer != nullptr) {
+      KEEL_RETURN_IF_ERROR(indexer->Consume(frame.data()));
+    }
+    KEEL_RETURN_IF_ERROR(writer.Append(frame.data()));
+  }
+  if (writer.size() == header_.size_bytes()) return absl::OkStatus();
+  return WithReason(
+      absl::AbortedError(absl::StrCat("the upload ended after ", writer.size(),
+                                      " of ", header_.size_bytes(),
+                                      " bytes; they are kept")),
+      {"UPLOAD_INCOMPLETE", {{"received_bytes", absl::StrCat(writer.size())}}});
+}
+
+absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
+  BlobStore& blobs = *cluster_.env().blobs;
+  KEEL_ASSIGN_OR_RETURN(const int64_t size, blobs.Size(header_.digest()));
+  if (size != header_.size_bytes()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("bytes of this digest are ", size, ", not ",
+                     header_.size_bytes()));
+  }
+  ChunkIndexer indexer(limits_);
+  for (int64_t offset = 0; offset < size; offset += kFrameBytes) {
+    KEEL_ASSIGN_OR_RETURN(
+        const std::string piece,
+        blobs.Read(header_.digest(), offset,
+                   std::min(kFrameBytes, size - offset)));
+    KEEL_RETURN_IF_ERROR(indexer.Consume(piece));
+  }
+  return indexer.Finish(header_.digest());
+}
+
+absl::StatusOr<std::string> ChunkReceiver::StoreIndex(
+    const IndexedChunk& indexed, BlobPins& pins) {
+  const std::string bytes = indexed.index.SerializeAsString();
+  pins.Pin(Sha256Hex(bytes));
+  return cluster_.env().blobs->Put(bytes);
+}
+
+}  // namespace keel

@@ -1,0 +1,111 @@
+// The cluster's state behind one lock, and the one way to change it durably.
+//
+// Lock order: this lock before a session's own. Under it nothing is called
+// that waits for a peer; what does touch the disk under it are the database's
+// commits (so that memory never runs ahead of what is durable) and the
+// unlinking of blobs.
+#ifndef KEEL_COORDINATOR_SERVICES_CLUSTER_H_
+#define KEEL_COORDINATOR_SERVICES_CLUSTER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/metrics/registry.h"
+#include "coordinator/core/planner.h"
+#include "coordinator/services/cluster_state.h"
+#include "coordinator/services/edit.h"
+#include "coordinator/store/blob_store.h"
+#include "coordinator/store/store.h"
+
+namespace keel {
+
+// What the cluster works with; all outlive it.
+struct Environment {
+  Store* store = nullptr;
+  BlobStore* blobs = nullptr;
+  Metrics* metrics = nullptr;
+  const Clock* clock = nullptr;
+  PlannerOptions planner;
+  // How often workers are told to report that they live.
+  absl::Duration heartbeat_every = absl::Seconds(1);
+  // Uploads are refused once less than this would stay free.
+  int64_t min_free_bytes = int64_t{1} << 30;
+};
+
+// Thread-safe.
+class Cluster {
+ public:
+  // Loads the stored state. DATA_LOSS: a record does not parse.
+  static absl::StatusOr<std::unique_ptr<Cluster>> Load(Environment environment);
+
+  // The state, for as long as this lives: it holds the lock.
+  class Access {
+   public:
+    explicit Access(Cluster& cluster) : cluster_(cluster), lock_(&cluster.mu_) {}
+    ClusterState& operator*() const { return cluster_.state_; }
+    ClusterState* operator->() const { return &cluster_.state_; }
+    // Lets go of the lock until Notify or `timeout`.
+    void WaitForChange(absl::Duration timeout) const {
+      cluster_.changed_.WaitWithTimeout(&cluster_.mu_, timeout);
+    }
+
+   private:
+    Cluster& cluster_;
+    absl::MutexLock lock_;
+  };
+  Access Lock() { return Access(*this); }
+
+  // Makes the edit durable, then applies it to `state`. On an error nothing
+  // has changed.
+  absl::Status Commit(ClusterState& state, const Edit& edit);
+  // An empty edit, dated now.
+  Edit NewEdit() const { return Edit(Now()); }
+
+  // Wakes the ticker and everyone in WaitForChange.
+  void Notify() { changed_.SignalAll(); }
+  absl::Time Now() const { return environment_.clock->Now(); }
+  const Environment& env() const { return environment_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+
+  // Deletes those blobs that no record names and no upload relies on.
+  void DeleteUnreferenced(const ClusterState& state,
+                          const std::vector<std::string>& digests);
+
+ private:
+  explicit Cluster(Environment environment)
+      : environment_(std::move(environment)) {}
+
+  const Environment environment_;
+  std::string cluster_id_;  // constant after Load
+
+  absl::Mutex mu_;
+  absl::CondVar changed_;
+  ClusterState state_;  // guarded by mu_; reached through Access only
+};
+
+// Keeps blobs from being deleted while an upload relies on them. Not
+// thread-safe; takes the cluster's lock.
+class BlobPins {
+ public:
+  explicit BlobPins(Cluster& cluster) : cluster_(cluster) {}
+  ~BlobPins();
+  BlobPins(const BlobPins&) = delete;
+  BlobPins& operator=(const BlobPins&) = delete;
+
+  void Pin(const std::string& digest);
+
+ private:
+  Cluster& cluster_;
+  std::vector<std::string> digests_;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_SERVICES_CLUSTER_H_

@@ -1,0 +1,67 @@
+// The loop that brings what is to what should be: every 100 ms, and at once
+// after a change, it asks the planner and executes its actions, each durable
+// before it is told. A restart needs no special path. Thread-safe.
+#ifndef KEEL_COORDINATOR_SERVICES_CONTROLLER_H_
+#define KEEL_COORDINATOR_SERVICES_CONTROLLER_H_
+
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "coordinator/core/planner.h"
+#include "coordinator/services/cluster.h"
+#include "coordinator/services/groups.h"
+#include "coordinator/services/phase_maker.h"
+#include "coordinator/services/phases.h"
+#include "coordinator/services/step_ledger.h"
+#include "coordinator/services/tasks.h"
+#include "coordinator/services/worker_registry.h"
+
+namespace keel {
+
+class Controller {
+ public:
+  // All outlive it.
+  struct Parts {
+    Cluster* cluster = nullptr;
+    Groups* groups = nullptr;
+    Phases* phases = nullptr;
+    Tasks* tasks = nullptr;
+    StepLedger* steps = nullptr;
+    PhaseMaker* maker = nullptr;
+    WorkerRegistry* workers = nullptr;
+  };
+
+  explicit Controller(const Parts& parts) : parts_(parts) {}
+  ~Controller() { Stop(); }
+
+  // Starts the ticker's thread.
+  void Start();
+  // Ends and joins it. Steps that are not durable yet were not acknowledged:
+  // they come again.
+  void Stop();
+
+ private:
+  struct Executor;
+
+  void Loop();
+  // One pass. False: an action failed (it is tried again, after a pause).
+  bool Tick();
+  bool ExecuteUnderLock(ClusterState& state, std::vector<CreatePhase>& rest);
+  bool stopped();
+
+  static constexpr absl::Duration kTickEvery = absl::Milliseconds(100);
+  static constexpr absl::Duration kPauseAfterFailure = absl::Seconds(1);
+
+  const Parts parts_;
+  std::thread ticker_;
+  absl::Mutex mu_;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_SERVICES_CONTROLLER_H_

@@ -1,0 +1,90 @@
+#include "coordinator/services/file_receiver.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "coordinator/services/disk_guard.h"
+#include "coordinator/services/frame_check.h"
+
+namespace keel {
+namespace {
+
+constexpr size_t kMaxNameLength = 128;
+
+bool IsLegalName(const std::string& name) {
+  return !name.empty() && name.size() <= kMaxNameLength && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+         });
+}
+
+}  // namespace
+
+absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
+  KEEL_RETURN_IF_ERROR(EndFile());
+  KEEL_RETURN_IF_ERROR(CheckFile(file));
+  KEEL_RETURN_IF_ERROR(CheckFreeDisk(cluster_.env(), file.size_bytes()));
+  pins_.Pin(file.digest());
+  BlobStore& blobs = *cluster_.env().blobs;
+  if (!blobs.Contains(file.digest())) {
+    KEEL_ASSIGN_OR_RETURN(writer_,
+                          blobs.OpenWriter(file.digest(), /*restart=*/true));
+  }
+  files_.push_back(file);
+  received_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status FileReceiver::CheckFile(const v1::CheckpointFile& file) const {
+  if (!IsLegalName(file.name())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("illegal file name \"", file.name(), "\""));
+  }
+  if (!IsSha256Hex(file.digest()) || file.size_bytes() <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("file ", file.name(), " needs a SHA-256 and a size"));
+  }
+  const bool repeated =
+      std::any_of(files_.begin(), files_.end(),
+                  [&](const auto& f) { return f.name() == file.name(); });
+  if (repeated || files_.size() == kMaxFiles) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "file ", file.name(), repeated ? " comes twice" : " is one too many"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FileReceiver::Take(const v1::DataFrame& frame) {
+  if (files_.empty()) {
+    return absl::InvalidArgumentError("a frame before the first file");
+  }
+  KEEL_RETURN_IF_ERROR(
+      CheckFrame(frame, received_, files_.back().size_bytes()));
+  received_ += static_cast<int64_t>(frame.data().size());
+  return writer_ == nullptr ? absl::OkStatus() : writer_->Append(frame.data());
+}
+
+absl::Status FileReceiver::EndFile() {
+  if (files_.empty()) return absl::OkStatus();
+  if (received_ != files_.back().size_bytes()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("file ", files_.back().name(), " ended after ", received_,
+                     " of ", files_.back().size_bytes(), " bytes"));
+  }
+  if (writer_ == nullptr) return absl::OkStatus();
+  KEEL_RETURN_IF_ERROR(writer_->Finish());
+  writer_ = nullptr;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::CheckpointFile>> FileReceiver::Finish() {
+  if (files_.empty()) return absl::InvalidArgumentError("no file was sent");
+  KEEL_RETURN_IF_ERROR(EndFile());
+  return files_;
+}
+
+}  // namespace keel

@@ -1,0 +1,46 @@
+// Takes the files of a checkpoint, one after the other, into the blob store.
+// The bytes are pinned until it is destroyed: record them before. Not
+// thread-safe.
+#ifndef KEEL_COORDINATOR_SERVICES_FILE_RECEIVER_H_
+#define KEEL_COORDINATOR_SERVICES_FILE_RECEIVER_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/services/cluster.h"
+
+namespace keel {
+
+class FileReceiver {
+ public:
+  static constexpr size_t kMaxFiles = 64;
+
+  // `cluster` outlives it.
+  explicit FileReceiver(Cluster& cluster)
+      : cluster_(cluster), pins_(cluster) {}
+
+  // Ends the file before and starts the next. INVALID_ARGUMENT: an illegal or
+  // repeated name, digest or size. RESOURCE_EXHAUSTED: too little free disk.
+  absl::Status StartFile(const v1::CheckpointFile& file);
+  absl::Status Take(const v1::DataFrame& frame);
+  // Ends the last file; all are durable. INVALID_ARGUMENT: none, or one is cut
+  // short. DATA_LOSS: one has another digest than it said.
+  absl::StatusOr<std::vector<v1::CheckpointFile>> Finish();
+
+ private:
+  absl::Status EndFile();
+  absl::Status CheckFile(const v1::CheckpointFile& file) const;
+
+  Cluster& cluster_;
+  BlobPins pins_;
+  std::vector<v1::CheckpointFile> files_;
+  // Of the last file. No writer: its bytes were there already.
+  std::unique_ptr<BlobWriter> writer_;
+  int64_t received_ = 0;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_SERVICES_FILE_RECEIVER_H_

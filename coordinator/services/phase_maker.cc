@@ -1,0 +1,173 @@
+#include "coordinator/services/phase_maker.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "coordinator/core/lifecycle.h"
+#include "coordinator/services/state_views.h"
+
+namespace keel {
+namespace {
+
+using storage::v1::PhaseRecord;
+
+constexpr int kMaxNameLength = 63;
+
+// The checkpoint that the phase will start from if all before it is published.
+int ExpectedParent(const StreamState& stream) {
+  int parent = stream.record.stream().published_phase();
+  for (const auto& [number, phase] : stream.phases) {
+    if (!IsFinal(phase.record.phase().state())) parent = number;
+  }
+  return parent;
+}
+
+v1::Phase NewPhase(const std::string& stream, int number, int parent,
+                   const std::vector<IndexedChunkRef>& chunks) {
+  v1::Phase phase;
+  phase.set_stream(stream);
+  phase.set_number(number);
+  phase.set_attempt(1);
+  phase.set_parent(parent);
+  for (const IndexedChunkRef& chunk : chunks) {
+    phase.add_chunk_digests(chunk.record.chunk().digest());
+  }
+  return phase;
+}
+
+void AddPlan(const BuiltPlan& built, const CreatePhase& action,
+             v1::Phase& phase) {
+  const bool empty = built.plan.sample_count() == 0;
+  phase.set_state(empty ? v1::Phase::SKIPPED : v1::Phase::QUEUED);
+  phase.set_reason(empty ? "it has no trainable sample" : action.reason);
+  phase.set_sample_count(built.plan.sample_count());
+  phase.set_epochs(built.plan.epochs());
+  phase.set_step_count(built.plan.step_count());
+  *phase.mutable_accounting() = built.accounting;
+}
+
+// The samples that the phase holds out; without chunks if it has none.
+storage::v1::ProbeRecord ProbeOf(const StreamState& stream, int number,
+                                 const storage::v1::PhasePlan& plan) {
+  storage::v1::ProbeRecord probe;
+  probe.set_stream(stream.record.stream().name());
+  probe.set_name(UniqueProbeName(stream, absl::StrCat("phase-", number)));
+  probe.set_origin_phase(number);
+  for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
+    if (chunk.probe_ordinals_size() > 0) *probe.add_chunks() = chunk;
+  }
+  return probe;
+}
+
+}  // namespace
+
+std::string UniqueProbeName(const StreamState& stream,
+                            const std::string& base) {
+  std::string name = base;
+  for (int i = 2; stream.probes.contains(name); ++i) {
+    const std::string suffix = absl::StrCat("-", i);
+    name = base.substr(0, kMaxNameLength - suffix.size()) + suffix;
+  }
+  return name;
+}
+
+absl::Status PhaseMaker::Create(const CreatePhase& action) {
+  KEEL_ASSIGN_OR_RETURN(Draft draft, Begin(action));
+  PhaseRecord record;
+  *record.mutable_phase() =
+      NewPhase(action.stream, draft.number, draft.parent, draft.chunks);
+  const absl::Status read = ReadIndexes(draft);
+  if (absl::IsDataLoss(read) || absl::IsNotFound(read)) {
+    record.mutable_phase()->set_state(v1::Phase::FAILED);
+    record.mutable_phase()->set_reason(std::string(read.message()));
+    return Finish(draft, std::move(record), {});
+  }
+  KEEL_RETURN_IF_ERROR(read);
+  const BuiltPlan built =
+      BuildPlan(draft.stream, draft.number, draft.chunks);
+  AddPlan(built, action, *record.mutable_phase());
+  const std::string bytes = built.plan.SerializeAsString();
+  BlobPins pins(cluster_);
+  pins.Pin(Sha256Hex(bytes));
+  KEEL_ASSIGN_OR_RETURN(std::string digest, cluster_.env().blobs->Put(bytes));
+  record.set_plan_digest(std::move(digest));
+  record.set_plan_size_bytes(static_cast<int64_t>(bytes.size()));
+  return Finish(draft, std::move(record), built.plan);
+}
+
+absl::StatusOr<PhaseMaker::Draft> PhaseMaker::Begin(const CreatePhase& action) {
+  auto state = cluster_.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state->FindStream(action.stream));
+  Draft draft;
+  draft.stream = stream->record.stream();
+  draft.number =
+      stream->phases.empty() ? 1 : stream->phases.rbegin()->first + 1;
+  draft.parent = ExpectedParent(*stream);
+  for (const std::string& digest : action.chunk_digests) {
+    auto number = stream->chunk_numbers.find(digest);
+    if (number == stream->chunk_numbers.end() ||
+        !stream->backlog.contains(number->second)) {
+      return absl::AbortedError(
+          absl::StrCat("chunk ", digest, " does not wait any more"));
+    }
+    draft.chunks.push_back({stream->chunks.at(number->second), {}});
+  }
+  return draft;
+}
+
+absl::Status PhaseMaker::ReadIndexes(Draft& draft) {
+  for (IndexedChunkRef& chunk : draft.chunks) {
+    KEEL_ASSIGN_OR_RETURN(
+        std::string bytes,
+        cluster_.env().blobs->ReadVerified(chunk.record.index_digest()));
+    if (!chunk.index.ParseFromString(bytes)) {
+      return absl::DataLossError(
+          absl::StrCat("the index of chunk ", chunk.record.chunk().digest(),
+                       " does not parse"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PhaseMaker::Finish(const Draft& draft, PhaseRecord record,
+                                const storage::v1::PhasePlan& plan) {
+  auto state = cluster_.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                        state->FindStream(draft.stream.name()));
+  Edit edit = cluster_.NewEdit();
+  v1::Phase& phase = *record.mutable_phase();
+  *phase.mutable_create_time() = ToTimestamp(edit.now());
+  if (IsFinal(phase.state())) *phase.mutable_end_time() = phase.create_time();
+  if (phase.state() == v1::Phase::FAILED) {
+    storage::v1::StreamRecord blocked = stream->record;
+    blocked.mutable_stream()->set_state(v1::Stream::BLOCKED);
+    edit.PutStream(std::move(blocked));
+  }
+  for (const IndexedChunkRef& chunk : draft.chunks) {
+    storage::v1::ChunkRecord taken = chunk.record;
+    taken.mutable_chunk()->set_phase(draft.number);
+    edit.PutChunk(std::move(taken));
+  }
+  auto probe = ProbeOf(*stream, draft.number, plan);
+  if (probe.chunks_size() > 0) edit.PutProbe(std::move(probe));
+  // Whoever asked for a phase of all that waits gets this one if nothing else
+  // waits.
+  const bool answers = stream->backlog.size() == draft.chunks.size();
+  for (const std::string& request : stream->close_requests) {
+    if (answers) {
+      edit.PutRequest(draft.stream.name(), request,
+                      absl::StrCat(draft.number));
+    }
+  }
+  edit.PutPhase(std::move(record));
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
+  if (answers) stream->close_requests.clear();
+  LogInfo("phase created", {{"stream", draft.stream.name()},
+                            {"phase", absl::StrCat(draft.number)}});
+  return absl::OkStatus();
+}
+
+}  // namespace keel

@@ -1,0 +1,46 @@
+// Makes phases of chunks that wait: reads their indexes, builds and stores the
+// plan, and records phase and probe set. Used by the ticker's thread only.
+#ifndef KEEL_COORDINATOR_SERVICES_PHASE_MAKER_H_
+#define KEEL_COORDINATOR_SERVICES_PHASE_MAKER_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "coordinator/core/plan_builder.h"
+#include "coordinator/services/cluster.h"
+
+namespace keel {
+
+class PhaseMaker {
+ public:
+  // `cluster` outlives it.
+  explicit PhaseMaker(Cluster& cluster) : cluster_(cluster) {}
+
+  // Takes the cluster's lock, but reads and writes blobs without it. Chunks
+  // whose index is damaged make a phase that is FAILED. An error is one of the
+  // moment (a full disk); the chunks go on waiting.
+  absl::Status Create(const CreatePhase& action);
+
+ private:
+  // What a phase is made of.
+  struct Draft {
+    v1::Stream stream;
+    int number = 0;
+    int parent = -1;
+    std::vector<IndexedChunkRef> chunks;
+  };
+
+  absl::StatusOr<Draft> Begin(const CreatePhase& action);
+  absl::Status ReadIndexes(Draft& draft);
+  absl::Status Finish(const Draft& draft, storage::v1::PhaseRecord record,
+                      const storage::v1::PhasePlan& plan);
+
+  Cluster& cluster_;
+};
+
+// `base`, or with the first number behind it that no probe set has.
+std::string UniqueProbeName(const StreamState& stream, const std::string& base);
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_SERVICES_PHASE_MAKER_H_

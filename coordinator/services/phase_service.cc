@@ -1,0 +1,178 @@
+#include "coordinator/services/phase_service.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/grpc/status.h"
+#include "common/status_macros.h"
+#include "coordinator/services/ledger_reader.h"
+#include "coordinator/services/paging.h"
+#include "coordinator/services/reply.h"
+#include "coordinator/services/state_views.h"
+#include "coordinator/store/table_names.h"
+
+namespace keel {
+namespace {
+
+// What `read` makes of a stream, under the lock.
+template <typename Item, typename Read>
+absl::StatusOr<std::vector<Item>> Collect(Cluster& cluster,
+                                          const std::string& name, Read read) {
+  auto state = cluster.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state->FindStream(name));
+  std::vector<Item> items;
+  read(*stream, items);
+  return items;
+}
+
+absl::Status Watch(PhaseRequests& requests, grpc::ServerContext* context,
+                   const v1::WatchPhaseRequest& request,
+                   grpc::ServerWriter<v1::WatchPhaseResponse>* writer) {
+  int number = request.number();
+  int64_t revision = request.after_revision();
+  while (true) {
+    KEEL_ASSIGN_OR_RETURN(
+        std::optional<v1::Phase> phase,
+        requests.Await(request.stream(), number, revision,
+                       [context] { return context->IsCancelled(); }));
+    if (!phase.has_value()) return absl::OkStatus();
+    // From now on this phase, even if a newer one comes.
+    number = phase->number();
+    revision = phase->revision();
+    const bool is_final = IsFinal(phase->state());
+    v1::WatchPhaseResponse response;
+    *response.mutable_phase() = *std::move(phase);
+    if (!writer->Write(response)) {
+      return absl::CancelledError("the watcher is gone");
+    }
+    if (is_final) return absl::OkStatus();
+  }
+}
+
+}  // namespace
+
+grpc::Status PhaseServiceImpl::GetPhase(grpc::ServerContext*,
+                                        const v1::GetPhaseRequest* request,
+                                        v1::Phase* response) {
+  return Reply(requests_.Get(request->stream(), request->number()), response);
+}
+
+grpc::Status PhaseServiceImpl::ListPhases(grpc::ServerContext*,
+                                          const v1::ListPhasesRequest* request,
+                                          v1::ListPhasesResponse* response) {
+  auto phases = Collect<v1::Phase>(
+      cluster_, request->stream(), [](const StreamState& s, auto& items) {
+        for (const auto& [n, phase] : s.phases) {
+          items.push_back(ShowPhase(phase));
+        }
+      });
+  if (!phases.ok()) return ToGrpcStatus(phases.status());
+  return ToGrpcStatus(FillPage(
+      *std::move(phases),
+      [](const v1::Phase& p) { return NumberKey(p.number()); },
+      request->page_size(), request->page_token(), response->mutable_phases(),
+      response->mutable_next_page_token()));
+}
+
+grpc::Status PhaseServiceImpl::WatchPhase(
+    grpc::ServerContext* context, const v1::WatchPhaseRequest* request,
+    grpc::ServerWriter<v1::WatchPhaseResponse>* writer) {
+  return ToGrpcStatus(Watch(requests_, context, *request, writer));
+}
+
+grpc::Status PhaseServiceImpl::ClosePhase(grpc::ServerContext* context,
+                                          const v1::ClosePhaseRequest* request,
+                                          v1::Phase* response) {
+  return Reply(requests_.Close(*request,
+                               [context] { return context->IsCancelled(); }),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::CancelPhase(
+    grpc::ServerContext*, const v1::CancelPhaseRequest* request,
+    v1::Phase* response) {
+  return Reply(requests_.Apply(request->stream(), request->number(),
+                               PhaseEvent::kCancelRequested),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::RetryPhase(grpc::ServerContext*,
+                                          const v1::RetryPhaseRequest* request,
+                                          v1::Phase* response) {
+  return Reply(requests_.Apply(request->stream(), request->number(),
+                               PhaseEvent::kRetryRequested),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::SkipPhase(grpc::ServerContext*,
+                                         const v1::SkipPhaseRequest* request,
+                                         v1::Phase* response) {
+  return Reply(requests_.Apply(request->stream(), request->number(),
+                               PhaseEvent::kSkipRequested),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::ApprovePhase(
+    grpc::ServerContext*, const v1::ApprovePhaseRequest* request,
+    v1::Phase* response) {
+  return Reply(requests_.Apply(request->stream(), request->number(),
+                               PhaseEvent::kApproveRequested),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::RejectPhase(
+    grpc::ServerContext*, const v1::RejectPhaseRequest* request,
+    v1::Phase* response) {
+  return Reply(requests_.Apply(request->stream(), request->number(),
+                               PhaseEvent::kRejectRequested),
+               response);
+}
+
+grpc::Status PhaseServiceImpl::ListRecalls(
+    grpc::ServerContext*, const v1::ListRecallsRequest* request,
+    v1::ListRecallsResponse* response) {
+  auto recalls = Collect<v1::Recall>(
+      cluster_, request->stream(), [](const StreamState& s, auto& items) {
+        for (const auto& [key, recall] : s.recalls) items.push_back(recall);
+      });
+  if (!recalls.ok()) return ToGrpcStatus(recalls.status());
+  return ToGrpcStatus(FillPage(
+      *std::move(recalls),
+      [](const v1::Recall& r) { return RecallKey("", r.phase(), r.probe()); },
+      request->page_size(), request->page_token(), response->mutable_recalls(),
+      response->mutable_next_page_token()));
+}
+
+grpc::Status PhaseServiceImpl::ListDrifts(grpc::ServerContext*,
+                                          const v1::ListDriftsRequest* request,
+                                          v1::ListDriftsResponse* response) {
+  auto drifts = Collect<v1::Drift>(
+      cluster_, request->stream(), [](const StreamState& s, auto& items) {
+        for (const auto& [key, drift] : s.drifts) items.push_back(drift);
+      });
+  if (!drifts.ok()) return ToGrpcStatus(drifts.status());
+  return ToGrpcStatus(FillPage(
+      *std::move(drifts),
+      [](const v1::Drift& d) {
+        // '\1' sorts before every character of a name, as the map does.
+        return absl::StrCat(NumberKey(d.phase()), "\1", d.probe(), "\1",
+                            d.reference());
+      },
+      request->page_size(), request->page_token(), response->mutable_drifts(),
+      response->mutable_next_page_token()));
+}
+
+grpc::Status PhaseServiceImpl::VerifyLedger(
+    grpc::ServerContext*, const v1::VerifyLedgerRequest* request,
+    v1::VerifyLedgerResponse* response) {
+  auto verdicts =
+      keel::VerifyLedger(cluster_, request->stream(), request->phase());
+  if (!verdicts.ok()) return ToGrpcStatus(verdicts.status());
+  for (v1::LedgerVerdict& verdict : *verdicts) {
+    *response->add_verdicts() = std::move(verdict);
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace keel

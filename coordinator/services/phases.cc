@@ -1,0 +1,243 @@
+#include "coordinator/services/phases.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/reason.h"
+#include "common/status_macros.h"
+#include "coordinator/services/groups.h"
+#include "coordinator/services/ledger_reader.h"
+#include "coordinator/services/metrics_export.h"
+#include "coordinator/services/state_views.h"
+#include "coordinator/services/tasks.h"
+
+namespace keel {
+namespace {
+
+using storage::v1::PhaseRecord;
+using storage::v1::StreamRecord;
+
+// The record of a phase after an event; its group and tasks aside.
+absl::StatusOr<PhaseRecord> After(const PhaseState& phase, PhaseEvent event,
+                                  const std::string& reason,
+                                  absl::Time now) {
+  PhaseRecord record = phase.record;
+  v1::Phase& shown = *record.mutable_phase();
+  absl::StatusOr<v1::Phase::State> next = NextPhaseState(shown.state(), event);
+  if (!next.ok()) {
+    return WithReason(next.status(),
+                      {"PHASE_STATE",
+                       {{"stream", shown.stream()},
+                        {"phase", absl::StrCat(shown.number())},
+                        {"state", StateName(shown.state())}}});
+  }
+  shown.set_state(*next);
+  shown.set_reason(reason);
+  shown.set_generation(0);
+  shown.set_worker_count(0);
+  if (IsFinal(*next)) *shown.mutable_end_time() = ToTimestamp(now);
+  return record;
+}
+
+StreamRecord WithState(const StreamState& stream, v1::Stream::State value) {
+  StreamRecord record = stream.record;
+  record.mutable_stream()->set_state(value);
+  return record;
+}
+
+std::vector<std::string> ResumeBlobs(const PhaseRecord& record) {
+  std::vector<std::string> digests;
+  for (const auto& point : record.resume_points()) {
+    for (const auto& file : point.files()) digests.push_back(file.digest());
+  }
+  return digests;
+}
+
+void LogPhase(const PhaseState& phase) {
+  const v1::Phase& shown = phase.record.phase();
+  LogInfo("phase changed", {{"stream", shown.stream()},
+                            {"phase", absl::StrCat(shown.number())},
+                            {"state", StateName(shown.state())},
+                            {"reason", shown.reason()}});
+}
+
+v1::Checkpoint ToCheckpoint(const PhaseRecord& record, absl::Time now) {
+  const v1::Phase& phase = record.phase();
+  v1::Checkpoint checkpoint;
+  checkpoint.set_stream(phase.stream());
+  checkpoint.set_phase(phase.number());
+  checkpoint.set_attempt(phase.attempt());
+  checkpoint.set_parent(phase.parent());
+  *checkpoint.mutable_files() = record.result_files();
+  *checkpoint.mutable_publish_time() = ToTimestamp(now);
+  checkpoint.set_step_count(phase.step_count());
+  return checkpoint;
+}
+
+PhaseRecord NextAttempt(const PhaseState& phase) {
+  PhaseRecord record = phase.record;
+  v1::Phase& shown = *record.mutable_phase();
+  shown.set_attempt(shown.attempt() + 1);
+  shown.set_state(v1::Phase::QUEUED);
+  shown.set_reason("retry was requested");
+  shown.set_committed_step_count(0);
+  shown.clear_start_time();
+  shown.clear_end_time();
+  shown.mutable_accounting()->clear_struck_by_reason();
+  record.clear_result_files();
+  record.clear_resume_points();
+  record.set_forming_failures(0);
+  return record;
+}
+
+void AddForgetMeasures(const StreamState& stream, int number, Edit& edit) {
+  const std::string& name = stream.record.stream().name();
+  for (const auto& [key, recall] : stream.recalls) {
+    if (recall.phase() == number) edit.EraseRecall(name, recall);
+  }
+  for (const auto& [key, drift] : stream.drifts) {
+    if (drift.phase() == number) edit.EraseDrift(name, drift);
+  }
+}
+
+bool LaterPhaseStarted(const StreamState& stream, int number) {
+  return std::any_of(
+      stream.phases.upper_bound(number), stream.phases.end(),
+      [](const auto& entry) {
+        const v1::Phase& phase = entry.second.record.phase();
+        return phase.has_start_time();
+      });
+}
+
+}  // namespace
+
+absl::Status Phases::StartEvaluation(ClusterState& state,
+                                     const keel::StartEvaluation& action) {
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(action.stream));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
+                        state.FindPhase(action.stream, action.phase));
+  Edit edit = cluster_.NewEdit();
+  KEEL_ASSIGN_OR_RETURN(
+      PhaseRecord record,
+      After(*phase, PhaseEvent::kTrained, action.reason, edit.now()));
+  KEEL_RETURN_IF_ERROR(CountStruck(*phase, record));
+  Groups::AddClose(*phase, "finished", edit);
+  edit.PutPhase(record);
+  Tasks::AddFor(state, *stream, *phase, edit);
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  Groups::TellClosed(state, *phase, "finished");
+  LogPhase(*phase);
+  return absl::OkStatus();
+}
+
+absl::Status Phases::CountStruck(const PhaseState& phase,
+                                 PhaseRecord& record) {
+  KEEL_ASSIGN_OR_RETURN(auto steps,
+                        ReadLineage(*cluster_.env().store, phase));
+  auto& counts =
+      *record.mutable_phase()->mutable_accounting()->mutable_struck_by_reason();
+  counts.clear();
+  for (const storage::v1::StepRecord& step : steps) {
+    for (const auto& struck : step.struck()) ++counts[struck.reason()];
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Phases::Publish(ClusterState& state, const PublishPhase& action) {
+  return PublishBy(state, action.stream, action.phase, PhaseEvent::kEvaluated,
+                   action.reason);
+}
+
+absl::Status Phases::Approve(ClusterState& state, const std::string& stream,
+                             int number) {
+  return PublishBy(state, stream, number, PhaseEvent::kApproveRequested,
+                   "approved");
+}
+
+absl::Status Phases::PublishBy(ClusterState& state, const std::string& name,
+                               int number, PhaseEvent event,
+                               const std::string& reason) {
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
+  Edit edit = cluster_.NewEdit();
+  KEEL_ASSIGN_OR_RETURN(PhaseRecord record,
+                        After(*phase, event, reason, edit.now()));
+  const std::vector<std::string> resume_blobs = ResumeBlobs(record);
+  record.clear_resume_points();
+  *record.mutable_publish_time() = ToTimestamp(edit.now());
+  StreamRecord stream_record = stream->record;
+  stream_record.mutable_stream()->set_published_phase(number);
+  edit.PutCheckpoint(ToCheckpoint(record, edit.now()));
+  edit.PutStream(std::move(stream_record));
+  edit.PutPhase(std::move(record));
+  Tasks::AddRemoval(state, phase->record.phase(), edit);
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  cluster_.DeleteUnreferenced(state, resume_blobs);
+  ExportEvaluation(*stream, *cluster_.env().metrics);
+  LogPhase(*phase);
+  return absl::OkStatus();
+}
+
+absl::Status Phases::Fail(ClusterState& state, const FailPhase& action) {
+  return End(state, action.stream, action.phase, PhaseEvent::kFailed,
+             action.reason);
+}
+
+absl::Status Phases::End(ClusterState& state, const std::string& name,
+                         int number, PhaseEvent event,
+                         const std::string& reason) {
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
+  Edit edit = cluster_.NewEdit();
+  KEEL_ASSIGN_OR_RETURN(PhaseRecord record,
+                        After(*phase, event, reason, edit.now()));
+  if (event == PhaseEvent::kFailed) {
+    edit.PutStream(WithState(*stream, v1::Stream::BLOCKED));
+  } else if (event == PhaseEvent::kSkipRequested) {
+    edit.PutStream(WithState(*stream, v1::Stream::ACTIVE));
+  }
+  Groups::AddClose(*phase, reason, edit);
+  edit.PutPhase(std::move(record));
+  Tasks::AddRemoval(state, phase->record.phase(), edit);
+  const auto holders = Tasks::HoldersOf(state, phase->record.phase());
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  Groups::TellClosed(state, *phase, reason);
+  for (const auto& [worker, task] : holders) {
+    Tasks::Cancel(state, worker, task);
+  }
+  LogPhase(*phase);
+  return absl::OkStatus();
+}
+
+absl::Status Phases::Retry(ClusterState& state, const std::string& name,
+                           int number) {
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
+  Edit edit = cluster_.NewEdit();
+  KEEL_RETURN_IF_ERROR(
+      After(*phase, PhaseEvent::kRetryRequested, "", edit.now()).status());
+  if (phase->record.plan_digest().empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("phase ", number, " has no plan: it can only be skipped"));
+  }
+  if (LaterPhaseStarted(*stream, number)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a phase after ", number, " has trained already"));
+  }
+  std::vector<std::string> blobs = ResumeBlobs(phase->record);
+  for (const auto& file : phase->record.result_files()) {
+    blobs.push_back(file.digest());
+  }
+  edit.PutPhase(NextAttempt(*phase));
+  edit.PutStream(WithState(*stream, v1::Stream::ACTIVE));
+  AddForgetMeasures(*stream, number, edit);
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  cluster_.DeleteUnreferenced(state, blobs);
+  LogPhase(*phase);
+  return absl::OkStatus();
+}
+
+}  // namespace keel

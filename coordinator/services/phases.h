@@ -1,0 +1,49 @@
+// Moves phases through their lifecycle: durable first, then told. Functions
+// run under the cluster's lock; each changes the state only if the lifecycle
+// table allows it (FAILED_PRECONDITION) and the commit succeeds.
+#ifndef KEEL_COORDINATOR_SERVICES_PHASES_H_
+#define KEEL_COORDINATOR_SERVICES_PHASES_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "coordinator/core/lifecycle.h"
+#include "coordinator/services/cluster.h"
+
+namespace keel {
+
+class Phases {
+ public:
+  // `cluster` outlives it.
+  explicit Phases(Cluster& cluster) : cluster_(cluster) {}
+
+  // The planner's decisions.
+  absl::Status StartEvaluation(ClusterState& state,
+                               const StartEvaluation& action);
+  absl::Status Publish(ClusterState& state, const PublishPhase& action);
+  // Blocks the stream until a person retries or skips the phase.
+  absl::Status Fail(ClusterState& state, const FailPhase& action);
+
+  // A person's decisions; kCancelRequested, kSkipRequested, kRejectRequested.
+  absl::Status End(ClusterState& state, const std::string& stream, int number,
+                   PhaseEvent event, const std::string& reason);
+  absl::Status Approve(ClusterState& state, const std::string& stream,
+                       int number);
+  // FAILED_PRECONDITION: a later phase has trained already, or there is no
+  // plan to train by.
+  absl::Status Retry(ClusterState& state, const std::string& stream,
+                     int number);
+
+ private:
+  absl::Status PublishBy(ClusterState& state, const std::string& stream,
+                         int number, PhaseEvent event,
+                         const std::string& reason);
+  absl::Status CountStruck(const PhaseState& phase,
+                           storage::v1::PhaseRecord& record);
+
+  Cluster& cluster_;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_COORDINATOR_SERVICES_PHASES_H_

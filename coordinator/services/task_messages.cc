@@ -1,0 +1,84 @@
+#include "coordinator/services/task_messages.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "coordinator/services/state_views.h"
+
+namespace keel {
+namespace {
+
+using storage::v1::TaskRecord;
+using Files = google::protobuf::RepeatedPtrField<v1::CheckpointFile>;
+
+absl::StatusOr<const Files*> NeedFiles(const StreamState& stream,
+                                       int checkpoint) {
+  if (const Files* files = FilesOf(stream, checkpoint)) return files;
+  return absl::FailedPreconditionError(
+      absl::StrCat("checkpoint ", checkpoint, " is not there"));
+}
+
+v1::ProbeSet ToProbeSet(const storage::v1::ProbeRecord& probe) {
+  v1::ProbeSet set;
+  set.set_name(probe.name());
+  set.set_origin_phase(probe.origin_phase());
+  for (const storage::v1::PlannedChunk& chunk : probe.chunks()) {
+    v1::ProbeSamples& samples = *set.add_chunks();
+    samples.set_chunk_digest(chunk.chunk_digest());
+    samples.mutable_index()->set_digest(chunk.index_digest());
+    samples.mutable_index()->set_size_bytes(chunk.index_size_bytes());
+    *samples.mutable_ordinals() = chunk.probe_ordinals();
+  }
+  return set;
+}
+
+bool IsWanted(const StreamState& stream, const TaskRecord& task,
+              const storage::v1::ProbeRecord& probe) {
+  if (task.kind() == TaskRecord::EVALUATE) {
+    return !stream.recalls.contains({task.checkpoint(), probe.name()});
+  }
+  return task.reference() != "origin" ||
+         probe.origin_phase() == task.reference_phase();
+}
+
+}  // namespace
+
+std::vector<const storage::v1::ProbeRecord*> ProbesOf(
+    const StreamState& stream, const TaskRecord& task) {
+  std::vector<const storage::v1::ProbeRecord*> probes;
+  for (const auto& [name, probe] : stream.probes) {
+    if (IsWanted(stream, task, probe)) probes.push_back(&probe);
+  }
+  return probes;
+}
+
+absl::StatusOr<v1::RunTask> TaskMessage(const StreamState& stream,
+                                        const TaskRecord& task,
+                                        absl::Duration lease) {
+  v1::RunTask message;
+  message.set_task_id(task.task_id());
+  message.set_stream(task.stream());
+  // The checkpoint that is measured: results are filed under it.
+  message.set_phase(task.checkpoint());
+  *message.mutable_config() = stream.record.stream().config();
+  for (const auto* probe : ProbesOf(stream, task)) {
+    *message.add_probes() = ToProbeSet(*probe);
+  }
+  message.mutable_lease()->set_seconds(absl::ToInt64Seconds(lease));
+  KEEL_ASSIGN_OR_RETURN(const Files* files,
+                        NeedFiles(stream, task.checkpoint()));
+  if (task.kind() == TaskRecord::EVALUATE) {
+    *message.mutable_evaluate()->mutable_files() = *files;
+    return message;
+  }
+  KEEL_ASSIGN_OR_RETURN(const Files* reference,
+                        NeedFiles(stream, task.reference_phase()));
+  v1::DriftTask& drift = *message.mutable_drift();
+  *drift.mutable_files() = *files;
+  *drift.mutable_reference_files() = *reference;
+  drift.set_reference_phase(task.reference_phase());
+  drift.set_reference(task.reference());
+  return message;
+}
+
+}  // namespace keel

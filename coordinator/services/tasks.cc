@@ -1,0 +1,231 @@
+#include "coordinator/services/tasks.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+#include "coordinator/services/state_views.h"
+#include "coordinator/services/task_messages.h"
+
+namespace keel {
+namespace {
+
+using storage::v1::TaskRecord;
+
+// Numbers the tasks of one edit.
+class TaskMaker {
+ public:
+  TaskMaker(const ClusterState& state, const v1::Phase& phase, Edit& edit)
+      : cluster_(state.cluster), phase_(phase), edit_(edit) {}
+
+  void Add(TaskRecord::Kind kind, int checkpoint, int reference_phase,
+           const std::string& reference) {
+    cluster_.set_last_task(cluster_.last_task() + 1);
+    TaskRecord task;
+    task.set_task_id(absl::StrCat("t", cluster_.last_task()));
+    task.set_stream(phase_.stream());
+    task.set_phase(phase_.number());
+    task.set_attempt(phase_.attempt());
+    task.set_kind(kind);
+    task.set_checkpoint(checkpoint);
+    task.set_reference_phase(reference_phase);
+    task.set_reference(reference);
+    edit_.PutTask(std::move(task));
+    edit_.PutCluster(cluster_);
+  }
+
+ private:
+  storage::v1::ClusterRecord cluster_;
+  const v1::Phase& phase_;
+  Edit& edit_;
+};
+
+// Published phases that probe sets come from.
+std::set<int> Origins(const StreamState& stream, const v1::Phase& phase) {
+  std::set<int> origins;
+  for (const auto& [name, probe] : stream.probes) {
+    const int origin = probe.origin_phase();
+    if (origin > 0 && origin != phase.parent() && origin != phase.number() &&
+        stream.checkpoints.contains(origin)) {
+      origins.insert(origin);
+    }
+  }
+  return origins;
+}
+
+bool LacksRecall(const StreamState& stream, int checkpoint) {
+  TaskRecord task;
+  task.set_kind(TaskRecord::EVALUATE);
+  task.set_checkpoint(checkpoint);
+  return !ProbesOf(stream, task).empty();
+}
+
+void AddResults(const StreamState& stream, const TaskRecord& task,
+                const v1::TaskEnded& ended, Edit& edit) {
+  for (v1::Recall recall : ended.evaluation().recalls()) {
+    recall.set_phase(task.checkpoint());
+    if (stream.probes.contains(recall.probe())) {
+      edit.PutRecall(task.stream(), std::move(recall));
+    }
+  }
+  for (v1::Drift drift : ended.drift().drifts()) {
+    drift.set_phase(task.checkpoint());
+    drift.set_reference_phase(task.reference_phase());
+    drift.set_reference(task.reference());
+    if (stream.probes.contains(drift.probe())) {
+      edit.PutDrift(task.stream(), std::move(drift));
+    }
+  }
+}
+
+bool MatchesKind(const TaskRecord& task, const v1::TaskEnded& ended) {
+  return task.kind() == TaskRecord::EVALUATE ? ended.has_evaluation()
+                                             : ended.has_drift();
+}
+
+}  // namespace
+
+void Tasks::AddFor(const ClusterState& state, const StreamState& stream,
+                   const PhaseState& phase, Edit& edit) {
+  if (stream.probes.empty()) return;
+  const v1::Phase& shown = phase.record.phase();
+  TaskMaker maker(state, shown, edit);
+  maker.Add(TaskRecord::EVALUATE, shown.number(), 0, "");
+  if (stream.checkpoints.contains(0) && LacksRecall(stream, 0)) {
+    maker.Add(TaskRecord::EVALUATE, 0, 0, "");
+  }
+  if (shown.parent() >= 0 && FilesOf(stream, shown.parent()) != nullptr) {
+    maker.Add(TaskRecord::DRIFT, shown.number(), shown.parent(), "parent");
+  }
+  for (int origin : Origins(stream, shown)) {
+    maker.Add(TaskRecord::DRIFT, shown.number(), origin, "origin");
+  }
+}
+
+void Tasks::AddRemoval(const ClusterState& state, const v1::Phase& phase,
+                       Edit& edit) {
+  for (const auto& [id, task] : state.tasks) {
+    if (task.record.stream() == phase.stream() &&
+        task.record.phase() == phase.number()) {
+      edit.EraseTask(id);
+    }
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Tasks::HoldersOf(
+    const ClusterState& state, const v1::Phase& phase) {
+  std::vector<std::pair<std::string, std::string>> holders;
+  for (const auto& [id, worker] : state.workers) {
+    auto task = state.tasks.find(worker.task_id);
+    if (task != state.tasks.end() &&
+        task->second.record.stream() == phase.stream() &&
+        task->second.record.phase() == phase.number()) {
+      holders.emplace_back(id, worker.task_id);
+    }
+  }
+  return holders;
+}
+
+void Tasks::Cancel(ClusterState& state, const std::string& worker_id,
+                   const std::string& task_id) {
+  v1::CoordinatorMessage message;
+  message.mutable_cancel_task()->set_task_id(task_id);
+  state.Send(worker_id, std::move(message));
+}
+
+absl::Status Tasks::Assign(ClusterState& state, const AssignTask& action) {
+  auto task = state.tasks.find(action.task_id);
+  auto worker = state.workers.find(action.worker_id);
+  if (task == state.tasks.end() || worker == state.workers.end() ||
+      !worker->second.attached() || worker->second.generation != 0 ||
+      !worker->second.task_id.empty()) {
+    return absl::AbortedError("the worker or the task is gone");
+  }
+  const TaskRecord& record = task->second.record;
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                        state.FindStream(record.stream()));
+  const absl::Duration lease = cluster_.env().planner.task_lease;
+  KEEL_ASSIGN_OR_RETURN(v1::RunTask order, TaskMessage(*stream, record, lease));
+  task->second.worker_id = action.worker_id;
+  task->second.worker_incarnation = worker->second.info.incarnation();
+  task->second.lease_end = cluster_.Now() + lease;
+  worker->second.task_id = action.task_id;
+  worker->second.stream = record.stream();
+  worker->second.phase = record.phase();
+  v1::CoordinatorMessage message;
+  *message.mutable_run_task() = std::move(order);
+  state.Send(action.worker_id, std::move(message));
+  return absl::OkStatus();
+}
+
+absl::Status Tasks::Release(ClusterState& state, const ReleaseTask& action) {
+  auto task = state.tasks.find(action.task_id);
+  if (task == state.tasks.end()) return absl::OkStatus();
+  Cancel(state, task->second.worker_id, action.task_id);
+  task->second.worker_id.clear();
+  // A holder that is lost is no fault of the task; one that is late is.
+  if (cluster_.Now() < task->second.lease_end) return absl::OkStatus();
+  TaskRecord record = task->second.record;
+  record.set_failure_count(record.failure_count() + 1);
+  record.set_last_error(action.reason);
+  Edit edit = cluster_.NewEdit();
+  edit.PutTask(std::move(record));
+  return cluster_.Commit(state, edit);
+}
+
+absl::Status Tasks::HandleEnded(ClusterState& state, WorkerState& worker,
+                                const v1::TaskEnded& ended) {
+  if (ended.task_id().empty() || worker.task_id != ended.task_id()) {
+    LogDebug("late end of a task ignored", {{"task", ended.task_id()}});
+    return absl::OkStatus();
+  }
+  worker.task_id.clear();
+  worker.stream.clear();
+  worker.phase = 0;
+  auto task = state.tasks.find(ended.task_id());
+  if (task == state.tasks.end() || task->second.record.done()) {
+    return absl::OkStatus();
+  }
+  // If the result cannot be stored, the task is given out again.
+  if (task->second.worker_id == worker.info.id()) {
+    task->second.worker_id.clear();
+  }
+  return Store(state, task->second, ended);
+}
+
+absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
+                          const v1::TaskEnded& ended) {
+  TaskRecord record = task.record;
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                        state.FindStream(record.stream()));
+  Edit edit = cluster_.NewEdit();
+  if (ended.ok() && MatchesKind(record, ended)) {
+    record.set_done(true);
+    AddResults(*stream, record, ended, edit);
+  } else {
+    record.set_failure_count(record.failure_count() + 1);
+    record.set_last_error(ended.ok() ? "it brought no result"
+                                     : ended.message());
+    LogWarning("a task failed", {{"task", record.task_id()},
+                                 {"error", record.last_error()}});
+  }
+  edit.PutTask(record);
+  return cluster_.Commit(state, edit);
+}
+
+bool Tasks::Adopt(ClusterState& state, const v1::Hello& hello) {
+  auto it = state.tasks.find(hello.task_id());
+  if (it == state.tasks.end() || it->second.record.done()) return false;
+  TaskState& task = it->second;
+  if (!task.worker_id.empty() && task.worker_id != hello.worker().id()) {
+    return false;
+  }
+  task.worker_id = hello.worker().id();
+  task.worker_incarnation = hello.worker().incarnation();
+  task.lease_end = cluster_.Now() + cluster_.env().planner.task_lease;
+  return true;
+}
+
+}  // namespace keel

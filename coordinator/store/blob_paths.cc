@@ -1,0 +1,42 @@
+#include "coordinator/store/blob_paths.h"
+
+#include "common/file_system.h"
+
+namespace keel {
+namespace {
+
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+}  // namespace
+
+std::string BlobsFolder(const std::string& root) {
+  return JoinPath(root, "blobs");
+}
+
+std::string PartialFolder(const std::string& root) {
+  return JoinPath(root, "partial");
+}
+
+std::string BlobFolder(const std::string& root, const std::string& digest) {
+  return JoinPath(BlobsFolder(root), digest.substr(0, 2));
+}
+
+std::string BlobPath(const std::string& root, const std::string& digest) {
+  return JoinPath(BlobFolder(root, digest), digest);
+}
+
+std::string PartialPath(const std::string& root, const std::string& digest) {
+  return JoinPath(PartialFolder(root), digest);
+}
+
+std::string TemporaryPath(const std::string& root, const std::string& digest,
+                          const std::string& unique) {
+  return PartialPath(root, digest) + "." + unique +
+         std::string(kTemporarySuffix);
+}
+
+bool IsTemporaryName(std::string_view name) {
+  return name.ends_with(kTemporarySuffix);
+}
+
+}  // namespace keel

@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/config/model_preset.h"
+
+namespace keel {
+namespace {
+
+using testing::HasSubstr;
+
+// OpenCLIP's ViT-B-32-quickgelu.
+constexpr char kVitB32[] = R"({
+  "embed_dim": 512, "quick_gelu": true,
+  "vision_cfg": {"image_size": 224, "layers": 12, "width": 768,
+                 "patch_size": 32},
+  "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512,
+               "heads": 8, "layers": 12}})";
+
+void ExpectRefused(const std::string& json, const std::string& message) {
+  const auto model = ModelConfigFromOpenClip(json, "m.json");
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument) << json;
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr(message));
+}
+
+// kVitB32 with `from` replaced by `to`.
+std::string Changed(const std::string& from, const std::string& to) {
+  std::string json = kVitB32;
+  json.replace(json.find(from), from.size(), to);
+  return json;
+}
+
+TEST(OpenClipConfigTest, ReadsABareModel) {
+  v1::ModelConfig expected = ModelPreset("vit-b-32").value();
+  expected.clear_preset();
+  const auto model = ModelConfigFromOpenClip(kVitB32, "m.json");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE(
+      google::protobuf::util::MessageDifferencer::Equals(*model, expected));
+}
+
+TEST(OpenClipConfigTest, ReadsAModelBesideItsPreprocessing) {
+  const std::string json =
+      std::string(R"({"preprocess_cfg": {"mean": [0.48145466, 0.4578275,
+      0.40821073], "std": [0.26862954, 0.26130258, 0.27577711]},
+      "model_cfg": )") +
+      kVitB32 + "}";
+  EXPECT_EQ(ModelConfigFromOpenClip(json, "m.json").value().embed_dim(), 512);
+}
+
+TEST(OpenClipConfigTest, AssumesWhatOpenClipAssumes) {
+  const auto model = ModelConfigFromOpenClip(
+      R"({"embed_dim": 512, "vision_cfg": {}, "text_cfg": {}})", "m.json");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE(model->has_quick_gelu());
+  EXPECT_FALSE(model->quick_gelu());
+  EXPECT_EQ(model->vision().patch_size(), 16);
+  EXPECT_EQ(model->vision().heads(), 12);
+  EXPECT_EQ(model->text().width(), 512);
+}
+
+TEST(OpenClipConfigTest, TakesFeaturesThatAreSwitchedOff) {
+  EXPECT_TRUE(ModelConfigFromOpenClip(
+                  Changed(R"("patch_size": 32)",
+                          R"("patch_size": 32, "timm_model_name": null,
+                             "patch_dropout": 0.0, "pool_type": "tok",
+                             "attentional_pool": false)"),
+                  "m.json")
+                  .ok());
+}
+
+TEST(OpenClipConfigTest, NamesArchitecturesThatKeelDoesNotHave) {
+  ExpectRefused(Changed(R"("layers": 12, "width": 768)",
+                        R"("layers": [3, 4, 6, 3], "width": 64)"),
+                "m.json: 'vision_cfg.layers' must be a positive whole number, "
+                "got [3,4,6,3]");
+  ExpectRefused(
+      Changed(R"("patch_size": 32)", R"("patch_size": 32, "pool_type": "avg")"),
+      "'vision_cfg.pool_type' is \"avg\": not supported");
+  ExpectRefused(
+      Changed(R"("heads": 8)", R"("heads": 8, "hf_model_name": "roberta")"),
+      "'text_cfg.hf_model_name' is \"roberta\": not supported");
+  ExpectRefused(Changed(R"("quick_gelu": true)", R"("custom_text": true)"),
+                "'custom_text' is true: not supported");
+}
+
+TEST(OpenClipConfigTest, NamesWhatIsMissingOrMistyped) {
+  ExpectRefused("{", "m.json: not a JSON object");
+  ExpectRefused("[]", "m.json: not a JSON object");
+  ExpectRefused("{}", "'embed_dim' is missing");
+  ExpectRefused(R"({"model_cfg": 3})", "'model_cfg' must be an object");
+  ExpectRefused(R"({"model_cfg": {"embed_dim": 8}})",
+                "'model_cfg.vision_cfg' is missing");
+  ExpectRefused(Changed("512,", "\"512\","), "'embed_dim' must be a positive");
+  ExpectRefused(Changed("true", "1"), "'quick_gelu' must be true or false");
+  ExpectRefused(Changed("\"width\": 768", "\"width\": 770"),
+                "'vision_cfg.width' is no multiple");
+}
+
+TEST(OpenClipConfigTest, RefusesAnotherPreprocessing) {
+  ExpectRefused(std::string(R"({"preprocess_cfg": {"mean": [0.5, 0.5, 0.5]},
+                      "model_cfg": )") +
+                    kVitB32 + "}",
+                "'preprocess_cfg.mean' is [0.5,0.5,0.5]: not supported");
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include "common/config/stream_config.h"
+
+namespace keel {
+namespace {
+
+TEST(WithDefaultsTest, FillsTheDocumentedValues) {
+  const v1::StreamConfig config = WithDefaults({});
+  EXPECT_EQ(config.model().preset(), "tiny");
+  EXPECT_EQ(config.model().vision().image_size(), 64);
+  EXPECT_EQ(config.method().name(), "modx");
+  EXPECT_EQ(config.method().profile(), "modx-safe");
+  EXPECT_EQ(config.method().alpha(), 20);
+  EXPECT_EQ(config.method().kl_temperature(), 1);
+  EXPECT_EQ(config.method().interpolate(), 1);
+  EXPECT_EQ(config.group().min_workers(), 1);
+  EXPECT_EQ(config.group().max_workers(), 64);
+  EXPECT_EQ(config.phase().policy(), v1::PhaseConfig::EACH_CHUNK);
+  EXPECT_EQ(config.phase().min_samples(), 100000);
+  EXPECT_EQ(config.phase().max_wait().seconds(), 3600);
+  EXPECT_EQ(config.train().epochs(), 35);
+  EXPECT_EQ(config.train().global_batch(), 280);
+  EXPECT_EQ(config.train().lr(), 5e-4);
+  EXPECT_EQ(config.train().weight_decay(), 0.1);
+  EXPECT_EQ(config.train().warmup(), 0.2);
+  EXPECT_EQ(config.train().precision(), v1::TrainConfig::FP32);
+  EXPECT_EQ(config.train().beta1(), 0.9);
+  EXPECT_EQ(config.train().beta2(), 0.999);
+  EXPECT_EQ(config.train().epsilon(), 1e-8);
+  EXPECT_EQ(config.probe().fraction(), 0.05);
+  EXPECT_EQ(config.probe().max_per_phase(), 5000);
+  EXPECT_EQ(config.probe().evaluate(), v1::ProbeConfig::ALL);
+  EXPECT_EQ(config.checkpoint().resume_every().seconds(), 60);
+  EXPECT_EQ(config.checkpoint().keep(), 0);
+  EXPECT_EQ(config.limits().max_image_pixels(), 100'000'000);
+  EXPECT_EQ(config.limits().max_chunk_bytes(), int64_t{64} << 30);
+  EXPECT_EQ(config.limits().max_struck_fraction(), 0.01);
+}
+
+TEST(WithDefaultsTest, FollowsTheProfile) {
+  const v1::StreamConfig safe = WithDefaults({});
+  EXPECT_EQ(safe.method().kl_reduction(), v1::MethodConfig::BATCH_INVARIANT);
+  EXPECT_FALSE(safe.train().decay_all());
+  EXPECT_FALSE(safe.train().drop_last());
+  v1::StreamConfig config;
+  config.mutable_method()->set_profile("modx-official");
+  const v1::StreamConfig official = WithDefaults(config);
+  EXPECT_EQ(official.method().kl_reduction(), v1::MethodConfig::SUM);
+  EXPECT_TRUE(official.train().decay_all());
+  EXPECT_TRUE(official.train().drop_last());
+  EXPECT_EQ(official.train().lr(), 5e-4);
+}
+
+TEST(WithDefaultsTest, KeepsWhatIsSetAlsoZero) {
+  v1::StreamConfig config;
+  config.mutable_method()->set_profile("modx-official");
+  config.mutable_method()->set_alpha(0);
+  config.mutable_train()->set_warmup(0);
+  config.mutable_train()->set_weight_decay(0);
+  config.mutable_train()->set_drop_last(false);
+  config.mutable_probe()->set_fraction(0);
+  config.mutable_phase()->mutable_max_wait();
+  config.mutable_limits()->set_max_struck_fraction(0);
+  const v1::StreamConfig filled = WithDefaults(config);
+  EXPECT_EQ(filled.method().alpha(), 0);
+  EXPECT_EQ(filled.train().warmup(), 0);
+  EXPECT_EQ(filled.train().weight_decay(), 0);
+  EXPECT_FALSE(filled.train().drop_last());
+  EXPECT_EQ(filled.probe().fraction(), 0);
+  EXPECT_EQ(filled.phase().max_wait().seconds(), 0);
+  EXPECT_EQ(filled.limits().max_struck_fraction(), 0);
+}
+
+TEST(WithDefaultsTest, TakesAnArchitectureWithoutAPreset) {
+  v1::StreamConfig config;
+  config.mutable_model()->set_embed_dim(64);
+  const v1::StreamConfig filled = WithDefaults(config);
+  EXPECT_EQ(filled.model().preset(), "");
+  EXPECT_EQ(filled.model().embed_dim(), 64);
+  EXPECT_EQ(filled.model().vision().mlp_ratio(), 4);
+  EXPECT_EQ(filled.model().text().vocab_size(), 49408);
+  EXPECT_TRUE(filled.model().has_quick_gelu());
+}
+
+TEST(WithDefaultsTest, ChangesNothingTheSecondTime) {
+  const v1::StreamConfig once = WithDefaults({});
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(
+      WithDefaults(once), once));
+}
+
+TEST(WithDefaultsTest, MakesAValidConfiguration) {
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults({})), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "common/config/stream_config.h"
+
+namespace keel {
+namespace {
+
+// The message for a valid configuration after `change`.
+std::string Problem(const std::function<void(v1::StreamConfig*)>& change) {
+  v1::StreamConfig config = WithDefaults({});
+  change(&config);
+  const absl::Status status = ValidateStreamConfig(config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  return std::string(status.message());
+}
+
+// As Problem, for a model without a preset.
+std::string ModelProblem(const std::function<void(v1::ModelConfig*)>& change) {
+  return Problem([&](v1::StreamConfig* config) {
+    config->mutable_model()->clear_preset();
+    change(config->mutable_model());
+  });
+}
+
+TEST(ValidateStreamConfigTest, NamesTheKeyThatIsOutOfRange) {
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_alpha(-1); }),
+            "method.alpha must not be negative, got -1");
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_train()->set_global_batch(-3); }),
+            "train.global_batch must be positive, got -3");
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_probe()->set_fraction(1); }),
+            "probe.fraction must be in [0, 1), got 1");
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_name("ewc"); }),
+            "method.name must be one of finetune, modx, got 'ewc'");
+}
+
+TEST(ValidateStreamConfigTest, NamesAnUnknownPreset) {
+  v1::StreamConfig config;
+  config.mutable_model()->set_preset("rn50");
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)).message(),
+            "model.preset 'rn50': ResNet towers are not supported by this "
+            "version");
+}
+
+TEST(ValidateStreamConfigTest, RefusesAPresetWithOtherValues) {
+  EXPECT_EQ(Problem([](auto* c) {
+              c->mutable_model()->mutable_vision()->set_width(384);
+            }),
+            "model.vision.width is 384, but preset 'tiny' has 192; give all of "
+            "the model's values and no preset");
+}
+
+TEST(ValidateStreamConfigTest, RefusesModelsThatDoNotFitTogether) {
+  EXPECT_EQ(
+      ModelProblem([](auto* m) { m->mutable_vision()->set_patch_size(15); }),
+      "model.vision.patch_size must divide model.vision.image_size, got "
+      "15 and 64");
+  EXPECT_EQ(ModelProblem([](auto* m) { m->mutable_vision()->set_heads(5); }),
+            "model.vision.heads must divide model.vision.width, got 5 and 192");
+  EXPECT_EQ(ModelProblem([](auto* m) { m->mutable_text()->set_heads(5); }),
+            "model.text.heads must divide model.text.width, got 5 and 192");
+  EXPECT_EQ(
+      ModelProblem([](auto* m) { m->mutable_text()->set_vocab_size(99); }),
+      "model.text.vocab_size must be 49408, got 99");
+  EXPECT_EQ(
+      ModelProblem([](auto* m) { m->mutable_text()->set_context_length(2); }),
+      "model.text.context_length must be at least 3, got 2");
+  EXPECT_EQ(ModelProblem([](auto* m) { m->clear_embed_dim(); }),
+            "model.embed_dim must be positive, got 0");
+}
+
+TEST(ValidateStreamConfigTest, RefusesMoreWorkersAtLeastThanAtMost) {
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_group()->set_min_workers(65); }),
+            "group.max_workers must not be less than group.min_workers, got 64 "
+            "and 65");
+}
+
+TEST(ValidateStreamConfigTest, KeepsDropLastForTheOfficialProfile) {
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_train()->set_drop_last(true); }),
+            "train.drop_last is for method.profile modx-official only, got "
+            "profile 'modx-safe'");
+  v1::StreamConfig official;
+  official.mutable_method()->set_profile("modx-official");
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults(official)), absl::OkStatus());
+}
+
+TEST(ValidateStreamConfigTest, AcceptsBf16AndZeroWhereItHasAMeaning) {
+  v1::StreamConfig config;
+  config.mutable_train()->set_precision(v1::TrainConfig::BF16);
+  config.mutable_method()->set_alpha(0);
+  config.mutable_train()->set_warmup(0);
+  config.mutable_probe()->set_fraction(0);
+  config.mutable_phase()->mutable_max_wait();
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,86 @@
+// An upload survives the sudden end of the process and goes on where it broke.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "common/file_system.h"
+#include "common/ids.h"
+#include "common/sha256.h"
+#include "coordinator/store/directory_blob_store.h"
+#include "gtest/gtest.h"
+
+namespace keel {
+namespace {
+
+constexpr int64_t kPiece = 10'000;
+
+// Different bytes at every place.
+std::string Data() {
+  std::string data;
+  for (int i = 0; data.size() < 400'000; ++i) data += std::to_string(i);
+  return data;
+}
+
+// Uploads piece by piece and tells each size to the pipe, until it is killed.
+[[noreturn]] void UploadUntilKilled(const std::string& folder,
+                                    const std::string& data,
+                                    int acknowledgements) {
+  auto store = DirectoryBlobStore::Open({folder});
+  if (!store.ok()) _exit(1);
+  auto writer = (*store)->OpenWriter(Sha256Hex(data), false);
+  if (!writer.ok()) _exit(1);
+  while (true) {
+    const int64_t size = (*writer)->size();
+    if (size + 2 * kPiece >= static_cast<int64_t>(data.size())) pause();
+    if (!(*writer)->Append(data.substr(size, kPiece)).ok()) _exit(1);
+    const int64_t done = (*writer)->size();
+    if (write(acknowledgements, &done, sizeof(done)) != sizeof(done)) _exit(1);
+  }
+}
+
+// Kills an uploading child after some pieces; returns the last size told.
+int64_t KillWhileUploading(const std::string& folder, const std::string& data,
+                           int pieces) {
+  int pipe_ends[2];
+  EXPECT_EQ(pipe(pipe_ends), 0);
+  const pid_t child = fork();
+  if (child == 0) UploadUntilKilled(folder, data, pipe_ends[1]);
+  close(pipe_ends[1]);
+  int64_t last = 0;
+  int64_t size = 0;
+  while (read(pipe_ends[0], &size, sizeof(size)) == sizeof(size)) {
+    last = size;
+    if (--pieces == 0) kill(child, SIGKILL);
+  }
+  close(pipe_ends[0]);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  return last;
+}
+
+TEST(BlobCrashTest, GoesOnWithAnUploadAfterKill) {
+  const std::string folder = ::testing::TempDir() + "blobs-" + RandomId();
+  const std::string data = Data();
+  const std::string digest = Sha256Hex(data);
+  int64_t kept = 0;
+  for (int round = 0; round < 3; ++round) {
+    const int64_t last = KillWhileUploading(folder, data, 3);
+    EXPECT_GE(last, kept + 3 * kPiece);
+    kept = last;
+  }
+  auto store = DirectoryBlobStore::Open({folder}).value();
+  EXPECT_FALSE(store->Contains(digest));
+  EXPECT_GE(store->PartialSize(digest), kept);
+  const auto writer = store->OpenWriter(digest, false).value();
+  ASSERT_TRUE(writer->Append(data.substr(writer->size())).ok());
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_EQ(*store->ReadVerified(digest), data);
+  EXPECT_TRUE(RemoveRecursively(folder).ok());
+}
+
+}  // namespace
+}  // namespace keel

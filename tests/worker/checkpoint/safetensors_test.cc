@@ -1,0 +1,108 @@
+#include "worker/checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/file_system.h"
+
+namespace keel {
+namespace {
+
+std::string Path(const std::string& name) {
+  return JoinPath(::testing::TempDir(), "safetensors_test_" + name);
+}
+
+std::vector<NamedTensor> EveryType() {
+  const at::Tensor x = at::arange(6, at::kDouble).view({2, 3}) - 2.5;
+  return {{"f64", x / 3},
+          {"f32", (x / 3).to(at::kFloat)},
+          {"f16", x.to(at::kHalf)},
+          {"bf16", x.to(at::kBFloat16)},
+          {"i64", at::tensor({int64_t{-1} << 60, int64_t{7}}, at::kLong)},
+          {"i32", at::tensor({-5, 6, 7}, at::kInt)},
+          {"u8", at::tensor({0, 255, 3}, at::kByte)},
+          {"scalar", at::full({}, 4.6, at::kFloat)},
+          {"empty", at::zeros({0, 5})},
+          {"transposed", x.t().to(at::kFloat)}};
+}
+
+TEST(SafetensorsTest, ReadsBackTheVeryBits) {
+  const std::string path = Path("round_trip.safetensors");
+  const std::vector<NamedTensor> tensors = EveryType();
+  ASSERT_TRUE(WriteSafetensors(path, tensors, {{"keys", "[\"a\"]"}}).ok());
+  auto file = ReadSafetensors(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->tensors.size(), tensors.size());
+  EXPECT_EQ(file->metadata.at("keys"), "[\"a\"]");
+  for (const NamedTensor& t : tensors) {
+    auto read = file->Find(t.name);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->scalar_type(), t.tensor.scalar_type()) << t.name;
+    EXPECT_TRUE(at::equal(*read, t.tensor)) << t.name;
+  }
+  EXPECT_EQ(file->Find("other").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(SafetensorsTest, WritesTheSameBytesWhateverTheOrder) {
+  std::vector<NamedTensor> tensors = EveryType();
+  ASSERT_TRUE(WriteSafetensors(Path("a"), tensors).ok());
+  std::reverse(tensors.begin(), tensors.end());
+  ASSERT_TRUE(WriteSafetensors(Path("b"), tensors).ok());
+  EXPECT_EQ(*ReadFile(Path("a")), *ReadFile(Path("b")));
+  EXPECT_FALSE(FileExists(Path("a") + ".tmp"));
+}
+
+TEST(SafetensorsTest, RefusesATypeThatItDoesNotHave) {
+  const absl::Status status = WriteSafetensors(
+      Path("bool"), {{"flags", at::zeros({2}, at::kBool)}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(std::string(status.message()).find("flags"), std::string::npos);
+  EXPECT_FALSE(FileExists(Path("bool")));
+}
+
+// The status of reading a file of these bytes; its message names the file.
+absl::Status ReadBytes(const std::string& bytes) {
+  const std::string path = Path("corrupt");
+  EXPECT_TRUE(WriteFileAtomically(path, bytes).ok());
+  const absl::Status status = ReadSafetensors(path).status();
+  EXPECT_NE(std::string(status.message()).find(path), std::string::npos)
+      << status;
+  return status;
+}
+
+TEST(SafetensorsTest, RefusesDamagedFilesByName) {
+  ASSERT_TRUE(WriteSafetensors(Path("whole"), {{"x", at::ones({4})}}).ok());
+  const std::string whole = *ReadFile(Path("whole"));
+  const auto code = absl::StatusCode::kInvalidArgument;
+  EXPECT_EQ(ReadBytes("").code(), code);
+  EXPECT_EQ(ReadBytes(whole.substr(0, 5)).code(), code);
+  EXPECT_EQ(ReadBytes(whole.substr(0, 20)).code(), code);
+  EXPECT_EQ(ReadBytes(whole.substr(0, whole.size() - 1)).code(), code);
+  EXPECT_EQ(ReadBytes(whole + "?").code(), code);
+  std::string longer = whole;
+  longer[6] = 1;  // a header of 2^48 bytes
+  EXPECT_EQ(ReadBytes(longer).code(), code);
+  std::string renamed = whole;
+  renamed[renamed.find("F32")] = 'Q';
+  const absl::Status status = ReadBytes(renamed);
+  EXPECT_EQ(status.code(), code);
+  EXPECT_NE(std::string(status.message()).find("\"x\""), std::string::npos);
+}
+
+TEST(SafetensorsTest, SaysThatAFileIsMissing) {
+  EXPECT_EQ(ReadSafetensors(Path("nowhere")).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(SafetensorsTest, ReadsFilesOfTheReferenceImplementation) {
+  auto file = ReadSafetensors("tests/golden/modx_loss_0.safetensors");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->metadata.at("n"), "8");
+  EXPECT_EQ(file->Find("grad_image")->sizes(), at::IntArrayRef({8, 16}));
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,186 @@
+#include "worker/comm/c10d_communicator.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/time/clock.h"
+#include "tests/testing/directory_rendezvous.h"
+#include "tests/testing/member_threads.h"
+#include "worker/comm/communicator_factory.h"
+
+namespace keel {
+namespace {
+
+using testing::RunGroup;
+
+TEST(C10dCommunicatorTest, SumsToTheClosedForm) {
+  RunGroup(3, [](Communicator& group) {
+    at::Tensor tensor = at::full({1000}, group.rank() + 1.0f);
+    ASSERT_TRUE(group.AllReduceSum(tensor).ok());
+    EXPECT_TRUE(tensor.equal(at::full({1000}, 6.0f)));
+  });
+}
+
+TEST(C10dCommunicatorTest, SumsIntegersModuloTwoToThe64) {
+  RunGroup(2, [](Communicator& group) {
+    at::Tensor tensor = at::full({1}, std::numeric_limits<int64_t>::max(),
+                                 at::kLong);
+    ASSERT_TRUE(group.AllReduceSum(tensor).ok());
+    EXPECT_EQ(tensor.item<int64_t>(), -2);
+  });
+}
+
+TEST(C10dCommunicatorTest, SumsInTheBackgroundInTheOrderOfTheCalls) {
+  RunGroup(3, [](Communicator& group) {
+    std::vector<at::Tensor> tensors;
+    std::vector<std::unique_ptr<PendingCollective>> pending;
+    for (int i = 0; i < 8; ++i) {
+      tensors.push_back(at::full({5000 + i}, group.rank() * 10.0f + i));
+      pending.push_back(*group.StartAllReduceSum(tensors.back()));
+    }
+    for (int i = 0; i < 8; ++i) {
+      ASSERT_TRUE(pending[i]->Wait().ok());
+      EXPECT_TRUE(tensors[i].equal(at::full({5000 + i}, 30.0f + 3 * i)));
+    }
+  });
+}
+
+TEST(C10dCommunicatorTest, GathersUnevenRowsInRankOrder) {
+  RunGroup(3, [](Communicator& group) {
+    const std::vector<int64_t> rows = {3, 0, 2};
+    const at::Tensor all = at::arange(20, at::kFloat).view({5, 4});
+    const std::vector<int64_t> begin = {0, 3, 3};
+    const at::Tensor mine =
+        all.narrow(0, begin[group.rank()], rows[group.rank()]);
+    auto gathered = group.AllGatherRows(mine, rows);
+    ASSERT_TRUE(gathered.ok()) << gathered.status();
+    EXPECT_TRUE(gathered->equal(all));
+  });
+}
+
+TEST(C10dCommunicatorTest, GathersNothingWhenNobodyHasARow) {
+  RunGroup(2, [](Communicator& group) {
+    auto gathered = group.AllGatherRows(at::empty({0, 4}), {0, 0});
+    ASSERT_TRUE(gathered.ok());
+    EXPECT_EQ(gathered->sizes(), at::IntArrayRef({0, 4}));
+  });
+}
+
+TEST(C10dCommunicatorTest, BroadcastsFromAnyMember) {
+  RunGroup(3, [](Communicator& group) {
+    at::Tensor tensor = at::full({7}, group.rank(), at::kLong);
+    ASSERT_TRUE(group.Broadcast(tensor, 2).ok());
+    EXPECT_TRUE(tensor.equal(at::full({7}, 2, at::kLong)));
+  });
+}
+
+TEST(C10dCommunicatorTest, AbortEndsAWaitOnAPeerThatDoesNotCome) {
+  RunGroup(2, [](Communicator& group) {
+    if (group.rank() == 1) {
+      // Never joins the sum; leaves when the other has closed the connection.
+      while (group.AllReduceSum(at::ones({1})).ok()) {
+      }
+      return;
+    }
+    ASSERT_TRUE(group.AllReduceSum(at::ones({1})).ok());
+    std::thread killer([&] { group.Abort(); });
+    while (group.AllReduceSum(at::ones({1})).ok()) {
+    }
+    killer.join();
+    EXPECT_TRUE(absl::IsAborted(group.Broadcast(at::ones({1}), 0)));
+  });
+}
+
+// A group of this process and one peer process.
+class PeerProcessTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "/peer" + std::to_string(getpid()) +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directory(folder_);
+    peer_ = fork();
+    if (peer_ == 0) {
+      execl(KEEL_TEST_PEER, KEEL_TEST_PEER, folder_.c_str(), "1", "2",
+            static_cast<char*>(nullptr));
+      _exit(3);
+    }
+    testing::DirectoryRendezvous store(folder_);
+    GroupOptions options;
+    options.world_size = 2;
+    options.limits.give_up = [this](absl::Duration) { return stop_.load(); };
+    auto group = FormGroup(store, options);
+    ASSERT_TRUE(group.ok()) << group.status();
+    group_ = *std::move(group);
+    ASSERT_TRUE(Sum().ok());
+  }
+
+  void TearDown() override {
+    kill(peer_, SIGKILL);
+    waitpid(peer_, nullptr, 0);
+    const absl::Time begin = absl::Now();
+    group_.reset();
+    EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+    std::filesystem::remove_all(folder_);
+  }
+
+  absl::Status Sum() { return group_->AllReduceSum(at::ones({1 << 20})); }
+
+  absl::Status SumUntilBroken() {
+    absl::Status status;
+    while (status.ok()) status = Sum();
+    return status;
+  }
+
+  std::string folder_;
+  pid_t peer_ = 0;
+  std::atomic<bool> stop_{false};
+  std::unique_ptr<Communicator> group_;
+};
+
+TEST_F(PeerProcessTest, AKilledPeerEndsTheGroup) {
+  kill(peer_, SIGKILL);
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+}
+
+TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
+  kill(peer_, SIGSTOP);
+  stop_ = true;
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+}
+
+TEST_F(PeerProcessTest, AbortEndsAWaitForAStoppedPeer) {
+  kill(peer_, SIGSTOP);
+  std::thread killer([this] { group_->Abort(); });
+  EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
+  killer.join();
+}
+
+TEST_F(PeerProcessTest, PendingSumsEndTooWhenThePeerIsKilled) {
+  std::vector<at::Tensor> tensors(4, at::Tensor());
+  std::vector<std::unique_ptr<PendingCollective>> pending;
+  kill(peer_, SIGSTOP);
+  for (at::Tensor& tensor : tensors) {
+    tensor = at::ones({1 << 20});
+    pending.push_back(*group_->StartAllReduceSum(tensor));
+  }
+  kill(peer_, SIGKILL);
+  absl::Status status;
+  for (auto& p : pending) status.Update(p->Wait());
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,82 @@
+#include "worker/data/batch_prefetcher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "absl/synchronization/mutex.h"
+#include "tests/worker/data/fake_chunks.h"
+
+namespace keel {
+namespace {
+
+using ::testing::ElementsAre;
+
+class BatchPrefetcherTest : public ::testing::Test {
+ protected:
+  // `count` batches: sample i mod 4 with each of its two captions.
+  BatchPrefetcher::Requests Batches(int64_t count) {
+    return [this, count](int64_t index) -> std::optional<std::vector<RowRequest>> {
+      absl::MutexLock lock(&mutex_);
+      asked_ = index + 1;
+      if (index == count) return std::nullopt;
+      return std::vector<RowRequest>{{index % 4, 0}, {index % 4, 1}};
+    };
+  }
+
+  void WaitUntilAsked(int64_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto reached = [this, count] { return asked_ >= count; };
+    mutex_.Await(absl::Condition(&reached));
+  }
+
+  int64_t asked() {
+    absl::MutexLock lock(&mutex_);
+    return asked_;
+  }
+
+  FakeChunks chunks_;
+  const std::vector<SampleList> lists_ = FillWithPictures(chunks_, 4);
+  const Tokenizer tokenizer_;
+  SampleLoader loader_{{.image_size = 16, .context_length = 8}, lists_, chunks_, tokenizer_};
+  absl::Mutex mutex_;
+  int64_t asked_ = 0;
+};
+
+TEST_F(BatchPrefetcherTest, GivesBatchesInOrderThenTheEnd) {
+  BatchPrefetcher prefetcher(loader_, Batches(6), 2);
+  for (int64_t i = 0; i < 6; ++i) {
+    const auto rows = prefetcher.Next();
+    ASSERT_TRUE(rows.ok()) << rows.status();
+    EXPECT_THAT(rows->samples, ElementsAre(i % 4, i % 4));
+  }
+  EXPECT_TRUE(absl::IsOutOfRange(prefetcher.Next().status()));
+  EXPECT_TRUE(absl::IsOutOfRange(prefetcher.Next().status()));
+}
+
+TEST_F(BatchPrefetcherTest, LoadsAheadUpToItsDepth) {
+  BatchPrefetcher prefetcher(loader_, Batches(100), 3);
+  WaitUntilAsked(3);
+  ASSERT_TRUE(prefetcher.Next().ok());
+  WaitUntilAsked(4);
+  EXPECT_LE(asked(), 4);
+}
+
+TEST_F(BatchPrefetcherTest, EndsWhileNobodyTakesTheBatches) {
+  BatchPrefetcher prefetcher(loader_, Batches(100), 1);
+  WaitUntilAsked(1);
+}
+
+TEST_F(BatchPrefetcherTest, GivesAnErrorInItsPlaceAndKeepsIt) {
+  const auto requests = [](int64_t index) -> std::optional<std::vector<RowRequest>> {
+    return std::vector<RowRequest>{{index == 1 ? 99 : 0, 0}};
+  };
+  BatchPrefetcher prefetcher(loader_, requests, 4);
+  EXPECT_TRUE(prefetcher.Next().ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(prefetcher.Next().status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(prefetcher.Next().status()));
+}
+
+}  // namespace
+}  // namespace keel

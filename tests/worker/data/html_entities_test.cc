@@ -1,0 +1,50 @@
+#include "worker/data/html_entities.h"
+
+#include <gtest/gtest.h>
+
+namespace keel {
+namespace {
+
+TEST(UnescapeHtmlTest, TakesTheLongestKnownBeginningOfAName) {
+  EXPECT_EQ(UnescapeHtml(U"this&not that"), U"this¬ that");
+  EXPECT_EQ(UnescapeHtml(U"&notit;"), U"¬it;");
+  EXPECT_EQ(UnescapeHtml(U"&notin;"), U"∉");
+}
+
+TEST(UnescapeHtmlTest, KeepsWhatIsNoReference) {
+  EXPECT_EQ(UnescapeHtml(U"a & b &; &# &#x; &bogus;"), U"a & b &; &# &#x; &bogus;");
+  EXPECT_EQ(UnescapeHtml(U"&"), U"&");
+}
+
+TEST(UnescapeHtmlTest, ReadsNumbersOfBothBases) {
+  EXPECT_EQ(UnescapeHtml(U"&#65;&#x42;&#X43 &#68x"), U"ABC Dx");
+}
+
+TEST(UnescapeHtmlTest, ReplacesNumbersThatNameNoCharacter) {
+  EXPECT_EQ(UnescapeHtml(U"&#0;&#xD800;&#x110000;&#99999999999999999999;"),
+            U"\uFFFD\uFFFD\uFFFD\uFFFD");
+  EXPECT_EQ(UnescapeHtml(U"a&#1;b&#xFFFE;c"), U"abc");
+  EXPECT_EQ(UnescapeHtml(U"&#151;"), U"—");
+}
+
+TEST(UnescapeHtmlTest, GivesNamesOfTwoCharacters) {
+  EXPECT_EQ(UnescapeHtml(U"&NotEqualTilde;"), U"\u2242\u0338");
+}
+
+TEST(UnescapeHtmlStrictlyTest, NeedsTheSemicolon) {
+  EXPECT_EQ(UnescapeHtmlStrictly(U"this&not that &amp"), U"this&not that &amp");
+  EXPECT_EQ(UnescapeHtmlStrictly(U"&amp;&notit;"), U"&&notit;");
+}
+
+TEST(UnescapeHtmlStrictlyTest, KnowsUpperCasedNames) {
+  EXPECT_EQ(UnescapeHtmlStrictly(U"P&EACUTE;REZ"), U"PÉREZ");
+  EXPECT_EQ(UnescapeHtmlStrictly(U"&SZLIG;"), U"SS");
+  EXPECT_EQ(UnescapeHtmlStrictly(U"&nTILDE;"), U"&nTILDE;");
+}
+
+TEST(UnescapeHtmlStrictlyTest, KeepsAnEscapedSemicolon) {
+  EXPECT_EQ(UnescapeHtmlStrictly(U"&#x3b;"), U"&#x3b;");
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,86 @@
+#include "worker/model/preset.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace keel {
+namespace {
+
+// OpenCLIP's model_configs/ViT-B-32.json in content, and what its older
+// files leave out.
+constexpr char kVitB32[] = R"({
+  "embed_dim": 512,
+  "vision_cfg": {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
+  "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512,
+               "heads": 8, "layers": 12}
+})";
+
+TEST(PresetTest, ReadsWhatItWrites) {
+  ModelConfig config;
+  config.quick_gelu = false;
+  config.vision.mlp_ratio = 2.5;
+  config.text.layers = 5;
+  auto read = ModelConfigFromOpenClipJson(OpenClipConfigJson(config));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->embed_dim, 128);
+  EXPECT_FALSE(read->quick_gelu);
+  EXPECT_EQ(read->vision.image_size, 64);
+  EXPECT_EQ(read->vision.patch_size, 16);
+  EXPECT_EQ(read->vision.width, 192);
+  EXPECT_EQ(read->vision.layers, 4);
+  EXPECT_EQ(read->vision.heads, 3);
+  EXPECT_EQ(read->vision.mlp_ratio, 2.5);
+  EXPECT_EQ(read->text.context_length, 32);
+  EXPECT_EQ(read->text.vocab_size, 49408);
+  EXPECT_EQ(read->text.width, 192);
+  EXPECT_EQ(read->text.layers, 5);
+  EXPECT_EQ(read->text.heads, 3);
+}
+
+TEST(PresetTest, ReadsAPlainModelConfigurationWithOpenClipsDefaults) {
+  auto read = ModelConfigFromOpenClipJson(kVitB32);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->vision.heads, 12);
+  EXPECT_EQ(read->vision.mlp_ratio, 4.0);
+  EXPECT_FALSE(read->quick_gelu);
+}
+
+// The message that `from` in kVitB32, replaced by `to`, is refused with.
+std::string Refusal(const std::string& from, const std::string& to) {
+  std::string json = kVitB32;
+  json.replace(json.find(from), from.size(), to);
+  auto read = ModelConfigFromOpenClipJson(json);
+  EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument) << json;
+  return std::string(read.status().message());
+}
+
+TEST(PresetTest, NamesTheKeyThatItRefuses) {
+  const auto names = [](const std::string& message, const char* key) {
+    EXPECT_NE(message.find(key), std::string::npos) << message;
+  };
+  names(Refusal("\"layers\": 12, \"width\": 768", "\"layers\": [3, 4, 6, 3]"),
+        "vision_cfg.layers");
+  names(Refusal("\"patch_size\": 32", "\"patch_size\": 30"),
+        "vision_cfg.patch_size");
+  names(Refusal("\"heads\": 8", "\"heads\": 7"), "text_cfg.heads");
+  names(Refusal("\"embed_dim\": 512", "\"embed\": 512"), "embed_dim");
+  names(Refusal("\"image_size\": 224",
+                "\"timm_model_name\": \"vit_base\", \"image_size\": 224"),
+        "vision_cfg.timm_model_name");
+  names(Refusal("\"heads\": 8", "\"heads\": 8, \"pool_type\": \"last\""),
+        "text_cfg.pool_type");
+  names(Refusal("{\"image_size\"", "[{\"image_size\""), "JSON");
+}
+
+TEST(PresetTest, AcceptsSwitchesThatAreOff) {
+  std::string json = kVitB32;
+  const std::string from = "\"image_size\": 224";
+  json.replace(json.find(from), from.size(),
+               from + R"(, "timm_model_name": null, "qk_norm": false,
+                         "patch_dropout": 0.0, "pool_type": "tok")");
+  EXPECT_TRUE(ModelConfigFromOpenClipJson(json).ok());
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,153 @@
+#include "worker/train/loss_function.h"
+
+#include <cmath>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/testing/member_threads.h"
+#include "tests/testing/tensor_error.h"
+#include "tests/worker/numerics/loss_cases.h"
+#include "worker/checkpoint/safetensors.h"
+
+namespace keel {
+namespace {
+
+using testing::RunGroup;
+using testing::TensorError;
+
+LocalFeatures Slice(const LocalFeatures& all, int64_t begin, int64_t count) {
+  const auto cut = [&](const at::Tensor& x) {
+    return x.defined() ? x.narrow(0, begin, count) : x;
+  };
+  return {cut(all.image), cut(all.text), cut(all.teacher_image),
+          cut(all.teacher_text)};
+}
+
+// Every member's result, in rank order.
+std::vector<LossResult> RunMembers(const LocalFeatures& all,
+                                   const at::Tensor& logit_scale,
+                                   const std::vector<int64_t>& rows,
+                                   const LossOptions& options) {
+  std::vector<LossResult> results(rows.size());
+  RunGroup(static_cast<int>(rows.size()), [&](Communicator& communicator) {
+    const int rank = communicator.rank();
+    const int64_t begin = std::accumulate(rows.begin(), rows.begin() + rank,
+                                          int64_t{0});
+    auto result = GlobalLoss(Slice(all, begin, rows[rank]), logit_scale, rows,
+                             options, communicator);
+    ASSERT_TRUE(result.ok()) << result.status();
+    results[rank] = *std::move(result);
+  });
+  return results;
+}
+
+LocalFeatures RandomFeatures(int64_t n, int64_t d) {
+  const GlobalEmbeddings e = testing::RandomEmbeddings(n, d, 31);
+  return {e.image * 3, e.text * 0.5, e.teacher_image * 7, e.teacher_text * 2};
+}
+
+TEST(LossFunctionTest, AgreesWithThePublishedNumbersOverTwoMembers) {
+  for (int i = 0; i < 4; ++i) {
+    auto file = ReadSafetensors("tests/golden/modx_loss_" + std::to_string(i) +
+                                ".safetensors");
+    ASSERT_TRUE(file.ok()) << file.status();
+    const auto golden = [&](const char* name) { return *file->Find(name); };
+    const LocalFeatures features{golden("image"), golden("text"),
+                                 golden("teacher_image"),
+                                 golden("teacher_text")};
+    const LossOptions options{std::stod(file->metadata.at("alpha")),
+                              KlReduction::kSum};
+    const int64_t n = features.image.size(0);
+    const auto results = RunMembers(features, golden("logit_scale"),
+                                    {n / 3, n - n / 3}, options);
+    EXPECT_NEAR(results[0].total / golden("total").item<double>(), 1, 1e-5);
+    EXPECT_EQ(results[0].total, results[1].total);
+    EXPECT_EQ(results[0].batch_size, n);
+    EXPECT_LT(TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
+                          golden("grad_image")), 1e-5);
+    EXPECT_LT(TensorError(at::cat({results[0].grad_text, results[1].grad_text}),
+                          golden("grad_text")), 1e-5);
+    EXPECT_LT(TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
+                          golden("grad_logit_scale")), 3e-5);
+  }
+}
+
+TEST(LossFunctionTest, GivesTheSameForAnyGroup) {
+  const LocalFeatures all = RandomFeatures(23, 8);
+  const at::Tensor logit_scale = at::full({}, std::log(14.0), at::kDouble);
+  for (KlReduction reduction :
+       {KlReduction::kBatchInvariant, KlReduction::kKeptRows}) {
+    const LossOptions options{20, reduction};
+    const LossResult solo = RunMembers(all, logit_scale, {23}, options)[0];
+    for (const std::vector<int64_t>& rows :
+         std::vector<std::vector<int64_t>>{{20, 3}, {5, 0, 18}}) {
+      const auto results = RunMembers(all, logit_scale, rows, options);
+      std::vector<at::Tensor> images;
+      at::Tensor grad_scale = at::zeros({}, at::kDouble);
+      for (const LossResult& result : results) {
+        images.push_back(result.grad_image);
+        grad_scale += result.grad_logit_scale;
+        EXPECT_NEAR(result.total, solo.total, 1e-12);
+        EXPECT_EQ(result.kept_image, solo.kept_image);
+        EXPECT_EQ(result.kept_text, solo.kept_text);
+      }
+      EXPECT_LT(TensorError(at::cat(images), solo.grad_image), 1e-13);
+      EXPECT_LT(TensorError(grad_scale, solo.grad_logit_scale), 1e-13);
+    }
+  }
+}
+
+TEST(LossFunctionTest, LeadsGradientsThroughTheNormalisation) {
+  const LocalFeatures all = RandomFeatures(9, 6);
+  const at::Tensor logit_scale = at::full({}, 2.0, at::kDouble);
+  const std::unique_ptr<Communicator> solo = MakeSoloCommunicator();
+  const auto loss = [&](const at::Tensor& image) {
+    LocalFeatures moved = all;
+    moved.image = image;
+    auto result = GlobalLoss(moved, logit_scale, {9}, {20}, *solo);
+    return *std::move(result);
+  };
+  const at::Tensor u = testing::UnitRandom(9, 6, 77);
+  const double numeric = (loss(all.image + 1e-6 * u).total -
+                          loss(all.image - 1e-6 * u).total) / 2e-6;
+  const double analytic =
+      (loss(all.image).grad_image * u).sum().item<double>();
+  EXPECT_NEAR(numeric, analytic, 1e-6 * std::max(1.0, std::abs(numeric)));
+}
+
+TEST(LossFunctionTest, ComputesInSinglePrecisionForHalfFeatures) {
+  LocalFeatures all = RandomFeatures(12, 8);
+  const at::Tensor logit_scale = at::full({}, 2.0, at::kFloat);
+  const std::unique_ptr<Communicator> solo = MakeSoloCommunicator();
+  for (at::Tensor* x : {&all.image, &all.text, &all.teacher_image,
+                        &all.teacher_text}) {
+    *x = x->to(at::kBFloat16);
+  }
+  auto half = GlobalLoss(all, logit_scale, {12}, {20}, *solo);
+  for (at::Tensor* x : {&all.image, &all.text, &all.teacher_image,
+                        &all.teacher_text}) {
+    *x = x->to(at::kFloat);
+  }
+  auto single = GlobalLoss(all, logit_scale, {12}, {20}, *solo);
+  ASSERT_TRUE(half.ok() && single.ok());
+  EXPECT_EQ(half->total, single->total);
+  EXPECT_EQ(half->grad_image.scalar_type(), at::kBFloat16);
+  EXPECT_LT(TensorError(half->grad_image, single->grad_image), 1e-2);
+}
+
+TEST(LossFunctionTest, IsZeroForAnEmptyBatch) {
+  const LocalFeatures none = Slice(RandomFeatures(4, 6), 0, 0);
+  const std::unique_ptr<Communicator> solo = MakeSoloCommunicator();
+  auto result = GlobalLoss(none, at::full({}, 2.0, at::kDouble), {0}, {20}, *solo);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->total, 0);
+  EXPECT_EQ(result->grad_image.size(0), 0);
+  EXPECT_EQ(result->grad_logit_scale.item<double>(), 0);
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,63 @@
+#include "worker/train/method.h"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace keel {
+namespace {
+
+MethodConfig Config(const std::string& name) {
+  MethodConfig config;
+  config.name = name;
+  config.alpha = 7;
+  config.kl_reduction = KlReduction::kMean;
+  config.kl_temperature = 0.5;
+  return config;
+}
+
+TEST(MethodTest, FinetuneAsksForNoTeacher) {
+  auto method = MakeMethod(Config("finetune"), true);
+  ASSERT_TRUE(method.ok()) << method.status();
+  EXPECT_FALSE((*method)->needs_teacher());
+  EXPECT_EQ((*method)->loss_options().alpha, 0);
+}
+
+TEST(MethodTest, ModxTakesItsOptionsFromTheConfiguration) {
+  auto method = MakeMethod(Config("modx"), true);
+  ASSERT_TRUE(method.ok()) << method.status();
+  EXPECT_TRUE((*method)->needs_teacher());
+  const LossOptions options = (*method)->loss_options();
+  EXPECT_EQ(options.alpha, 7);
+  EXPECT_EQ(options.kl_reduction, KlReduction::kMean);
+  EXPECT_EQ(options.kl_temperature, 0.5);
+}
+
+TEST(MethodTest, ModxTrainsAsFinetuneWithoutAParent) {
+  auto method = MakeMethod(Config("modx"), false);
+  ASSERT_TRUE(method.ok()) << method.status();
+  EXPECT_FALSE((*method)->needs_teacher());
+  EXPECT_EQ((*method)->loss_options().alpha, 0);
+}
+
+TEST(MethodTest, RefusesWhatItDoesNotKnow) {
+  const auto unknown = MakeMethod(Config("modz"), true);
+  EXPECT_EQ(unknown.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(unknown.status().message().find("modz"), absl::string_view::npos);
+}
+
+TEST(MethodTest, RefusesNumbersOutOfRange) {
+  MethodConfig config = Config("modx");
+  config.alpha = -1;
+  EXPECT_EQ(MakeMethod(config, true).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  config.alpha = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(MakeMethod(config, true).ok());
+  config.alpha = 1;
+  config.kl_temperature = 0;
+  EXPECT_EQ(MakeMethod(config, true).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,117 @@
+#include "tests/worker/train/phase_harness.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/file_system.h"
+#include "tests/testing/memory_rendezvous.h"
+
+namespace keel {
+namespace {
+
+ModelConfig SmallModel() {
+  ModelConfig model;
+  model.embed_dim = 16;
+  model.vision = {.image_size = 16, .patch_size = 8, .width = 32, .layers = 1,
+                  .heads = 2};
+  model.text.context_length = 12;
+  model.text.width = 32;
+  model.text.layers = 1;
+  model.text.heads = 2;
+  return model;
+}
+
+std::string UniqueFolder() {
+  static int count = 0;
+  return absl::StrCat(::testing::TempDir(), "/phase", getpid(), "-", count++);
+}
+
+}  // namespace
+
+PhaseHarness::PhaseHarness() : folder_(UniqueFolder()), failing_(8) {
+  job.stream = "s";
+  job.generation = 1;
+  job.config.model = SmallModel();
+  job.config.method.name = "modx";
+  job.config.train = {.epochs = 7, .global_batch = 10, .lr = 1e-3, .seed = 5};
+  job.config.resume_every = absl::Hours(1);
+  job.samples = FillWithPictures(chunks_, 30);
+  job.sample_count = 30;
+}
+
+PhaseHarness::~PhaseHarness() { std::filesystem::remove_all(folder_); }
+
+void PhaseHarness::AddBrokenSample() {
+  SampleList& list = job.samples.back();
+  list.samples.push_back(chunks_.Add(list.chunk_digest, "broken",
+                                     ImageFormat::kPng, "no picture",
+                                     {"broken"}));
+  ++job.sample_count;
+}
+
+void PhaseHarness::FailReads(int rank, absl::Status status) {
+  failing_[rank] = std::make_unique<FakeChunks>();
+  failing_[rank]->FailWith(std::move(status));
+}
+
+std::string PhaseHarness::ScratchOf(int rank) {
+  const std::string folder = absl::StrCat(folder_, "/", runs_, "-", rank);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
+  ++runs_;
+  testing::MemoryRendezvous store;
+  std::vector<std::unique_ptr<testing::FakeTrainContext>> contexts;
+  for (int rank = 0; rank < world_size; ++rank) {
+    FakeChunks& chunks = failing_[rank] ? *failing_[rank] : chunks_;
+    contexts.push_back(std::make_unique<testing::FakeTrainContext>(
+        store, chunks, ScratchOf(rank)));
+  }
+  if (stop_after >= 0) contexts[0]->StopAfter(stop_after);
+  Result result;
+  result.statuses.resize(world_size);
+  std::vector<std::thread> members;
+  for (int rank = 0; rank < world_size; ++rank) {
+    members.emplace_back([&, rank] {
+      TrainJob mine = job;
+      mine.rank = rank;
+      mine.world_size = world_size;
+      auto executor = MakeExecutor(options, metrics);
+      result.statuses[rank] =
+          executor.ok() ? (*executor)->Train(mine, *contexts[rank])
+                        : executor.status();
+    });
+  }
+  for (std::thread& member : members) member.join();
+  result.reports = contexts[0]->reports();
+  result.uploads = contexts[0]->uploads();
+  return result;
+}
+
+const std::vector<LocalFile>& PhaseHarness::Result::Files(
+    ArtifactKind kind, int64_t step_count) const {
+  static const std::vector<LocalFile> none;
+  const auto it = uploads.find({kind, step_count});
+  EXPECT_TRUE(it != uploads.end()) << "nothing uploaded at " << step_count;
+  return it == uploads.end() ? none : it->second;
+}
+
+std::string PhaseHarness::Result::Model(ArtifactKind kind,
+                                        int64_t step_count) const {
+  for (const LocalFile& file : Files(kind, step_count)) {
+    if (file.name == "open_clip_model.safetensors") {
+      return *ReadFile(file.path);
+    }
+  }
+  ADD_FAILURE() << "no model uploaded at " << step_count;
+  return "";
+}
+
+}  // namespace keel

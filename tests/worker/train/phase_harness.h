@@ -1,0 +1,58 @@
+// Trains small phases on made-up pictures, with members as threads.
+#ifndef KEEL_TESTS_WORKER_TRAIN_PHASE_HARNESS_H_
+#define KEEL_TESTS_WORKER_TRAIN_PHASE_HARNESS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/testing/fake_train_context.h"
+#include "tests/worker/data/fake_chunks.h"
+#include "worker/seam/job.h"
+#include "worker/train/executor_factory.h"
+
+namespace keel {
+
+// A model of one layer, 30 samples in steps of 10, 7 epochs: 21 steps.
+class PhaseHarness {
+ public:
+  struct Result {
+    // By rank.
+    std::vector<absl::Status> statuses;
+    // Of member 0.
+    std::vector<StepReport> reports;
+    testing::FakeTrainContext::Uploads uploads;
+
+    // Contents of the uploaded model of that kind and step count.
+    std::string Model(ArtifactKind kind, int64_t step_count) const;
+    const std::vector<LocalFile>& Files(ArtifactKind kind,
+                                        int64_t step_count) const;
+  };
+
+  PhaseHarness();
+  ~PhaseHarness();
+
+  // Adds a sample whose image does not decode.
+  void AddBrokenSample();
+  // From now on this member's reads fail.
+  void FailReads(int rank, absl::Status status);
+  // Runs `job` with that many members. Member 0 is told to stop after
+  // `stop_after` steps of this run, -1: never.
+  Result Run(int world_size, int64_t stop_after = -1);
+
+  TrainJob job;
+  ExecutorOptions options;
+  NullMetrics metrics;
+
+ private:
+  std::string ScratchOf(int rank);
+
+  const std::string folder_;
+  FakeChunks chunks_;
+  std::vector<std::unique_ptr<FakeChunks>> failing_;
+  int runs_ = 0;
+};
+
+}  // namespace keel
+
+#endif  // KEEL_TESTS_WORKER_TRAIN_PHASE_HARNESS_H_

@@ -1,0 +1,218 @@
+// Whole phases through the executor, as the agent runs them.
+#include "worker/train/trainer.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "common/plan/accounting_hash.h"
+#include "common/plan/phase_schedule.h"
+#include "tests/worker/train/phase_harness.h"
+#include "worker/train/schedule.h"
+
+namespace keel {
+namespace {
+
+using enum ArtifactKind;
+
+constexpr int64_t kSteps = 21;
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  // Makes the next runs' parent from a short phase of another seed.
+  void TrainParent() {
+    StreamConfig config = harness_.job.config;
+    harness_.job.config.train.epochs = 2;
+    harness_.job.config.train.seed = 9;
+    parent_ = harness_.Run(1);
+    ASSERT_TRUE(parent_.statuses[0].ok()) << parent_.statuses[0];
+    harness_.job.config = config;
+    harness_.job.phase = 1;
+    harness_.job.parent = 0;
+    harness_.job.parent_files = parent_.Files(kResult, 6);
+  }
+
+  PhaseHarness::Result Train(int world_size) {
+    PhaseHarness::Result result = harness_.Run(world_size);
+    for (const absl::Status& status : result.statuses) {
+      EXPECT_TRUE(status.ok()) << status;
+    }
+    EXPECT_EQ(result.reports.size(), kSteps);
+    return result;
+  }
+
+  static void ExpectSameLosses(const PhaseHarness::Result& a,
+                               const PhaseHarness::Result& b) {
+    ASSERT_EQ(a.reports.size(), b.reports.size());
+    for (size_t i = 0; i < a.reports.size(); ++i) {
+      const double expected = a.reports[i].loss_total;
+      EXPECT_NEAR(b.reports[i].loss_total, expected, 1e-5 * expected) << i;
+    }
+  }
+
+  PhaseHarness harness_;
+  PhaseHarness::Result parent_;
+};
+
+TEST_F(TrainerTest, LearnsAndReportsEveryStep) {
+  const auto result = Train(1);
+  const LearningRateSchedule rates(1e-3, 0.2, kSteps);
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const StepReport& report = result.reports[i];
+    EXPECT_EQ(report.step, i);
+    EXPECT_EQ(report.sample_count, 10);
+    EXPECT_EQ(report.learning_rate, rates.At(i));
+    EXPECT_GT(report.seconds, 0);
+    EXPECT_EQ(report.loss_distill, 0);
+  }
+  EXPECT_LT(result.reports.back().loss_total,
+            0.9 * result.reports.front().loss_total);
+  EXPECT_NE(result.Model(kInitial, 0), result.Model(kResult, kSteps));
+}
+
+TEST_F(TrainerTest, LossDoesNotDependOnTheNumberOfWorkers) {
+  const auto one = Train(1);
+  ExpectSameLosses(one, Train(2));
+  ExpectSameLosses(one, Train(3));
+}
+
+TEST_F(TrainerTest, LossWithATeacherDoesNotDependOnTheNumberOfWorkers) {
+  TrainParent();
+  const auto one = Train(1);
+  EXPECT_GT(one.reports.back().loss_distill, 0);
+  EXPECT_GT(one.reports.back().agreement_image, 0);
+  ExpectSameLosses(one, Train(2));
+  ExpectSameLosses(one, Train(3));
+}
+
+TEST_F(TrainerTest, SameSeedAndWorldGiveEqualBits) {
+  const auto first = Train(2);
+  const auto second = Train(2);
+  EXPECT_EQ(first.Model(kResult, kSteps), second.Model(kResult, kSteps));
+  EXPECT_EQ(first.Model(kInitial, 0), second.Model(kInitial, 0));
+}
+
+TEST_F(TrainerTest, TeacherCacheChangesNoBit) {
+  TrainParent();
+  const auto cached = Train(2);
+  harness_.options.teacher_cache_bytes = 0;
+  const auto live = Train(2);
+  EXPECT_EQ(cached.Model(kResult, kSteps), live.Model(kResult, kSteps));
+}
+
+TEST_F(TrainerTest, ResumedRunEndsWithTheBitsOfAnUninterruptedOne) {
+  TrainParent();
+  const auto whole = Train(2);
+  const auto stopped = harness_.Run(2, 8);
+  EXPECT_TRUE(absl::IsCancelled(stopped.statuses[0])) << stopped.statuses[0];
+  EXPECT_TRUE(absl::IsAborted(stopped.statuses[1])) << stopped.statuses[1];
+  const int64_t at = static_cast<int64_t>(stopped.reports.size());
+  harness_.job.resume_files = stopped.Files(kResumePoint, at);
+  harness_.job.start_step = at;
+  harness_.job.generation = 2;
+  const auto resumed = harness_.Run(2);
+  ASSERT_TRUE(resumed.statuses[0].ok()) << resumed.statuses[0];
+  EXPECT_EQ(resumed.reports.front().step, at);
+  EXPECT_EQ(resumed.reports.front().loss_total, whole.reports[at].loss_total);
+  EXPECT_EQ(resumed.Model(kResult, kSteps), whole.Model(kResult, kSteps));
+}
+
+TEST_F(TrainerTest, RefusesAResumePointOfAnotherStep) {
+  const auto stopped = harness_.Run(1, 3);
+  const int64_t at = static_cast<int64_t>(stopped.reports.size());
+  harness_.job.resume_files = stopped.Files(kResumePoint, at);
+  harness_.job.start_step = at + 1;
+  EXPECT_TRUE(absl::IsFailedPrecondition(harness_.Run(1).statuses[0]));
+}
+
+TEST_F(TrainerTest, AccountingHashesAreThoseOfThePlan) {
+  const auto result = Train(2);
+  const TrainConfig& train = harness_.job.config.train;
+  const auto schedule = PhaseSchedule::Create({.seed = train.seed,
+                                               .phase = harness_.job.phase,
+                                               .sample_count = 30,
+                                               .global_batch = 10,
+                                               .epochs = 7});
+  const uint64_t key = AccountingKey(train.seed, harness_.job.phase);
+  for (const StepReport& report : result.reports) {
+    AccountingHash expected;
+    const int epoch = schedule->EpochOfStep(report.step);
+    for (int64_t sample : schedule->SamplesOfStep(report.step)) {
+      const SampleRef& ref = harness_.job.samples[0].samples[sample];
+      const int caption = schedule->CaptionOf(
+          epoch, sample, static_cast<int>(ref.captions.size()));
+      expected += HashRow(key, epoch, sample, ref.image_digest,
+                          ref.captions[caption].digest);
+    }
+    EXPECT_EQ((AccountingHash{report.hash_low, report.hash_high}), expected);
+  }
+}
+
+TEST_F(TrainerTest, StrikesASampleThatDoesNotDecodeOnceAnEpoch) {
+  harness_.AddBrokenSample();
+  harness_.job.config.max_struck_fraction = 0.1;
+  const auto result = harness_.Run(2);
+  ASSERT_TRUE(result.statuses[0].ok()) << result.statuses[0];
+  int64_t rows = 0;
+  std::vector<StruckSample> struck;
+  for (const StepReport& report : result.reports) {
+    rows += report.sample_count;
+    struck.insert(struck.end(), report.struck.begin(), report.struck.end());
+  }
+  EXPECT_EQ(rows, 7 * 30);
+  ASSERT_EQ(struck.size(), 7u);
+  for (const StruckSample& sample : struck) {
+    EXPECT_EQ(sample.sample, 30);
+    EXPECT_EQ(sample.reason, "IMAGE_DECODE");
+  }
+}
+
+TEST_F(TrainerTest, FailsThePhaseOnAllMembersWhenTooManyAreStruck) {
+  harness_.AddBrokenSample();
+  const auto result = harness_.Run(2);
+  for (const absl::Status& status : result.statuses) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_NE(status.message().find("30 (IMAGE_DECODE)"), std::string::npos)
+        << status;
+  }
+  EXPECT_EQ(result.uploads.count({kResult, 28}), 0u);
+}
+
+TEST_F(TrainerTest, FailsThePhaseWhenTheLossIsNotFinite) {
+  harness_.job.config.train.lr = 1e30;
+  harness_.job.config.train.warmup = 0;
+  const auto result = harness_.Run(2);
+  for (const absl::Status& status : result.statuses) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  }
+  for (const StepReport& report : result.reports) {
+    EXPECT_TRUE(std::isfinite(report.loss_total));
+  }
+}
+
+TEST_F(TrainerTest, AbortsOnAllMembersWhenOneCannotReadItsData) {
+  harness_.FailReads(1, absl::UnavailableError("the coordinator is away"));
+  const auto result = harness_.Run(2);
+  EXPECT_TRUE(absl::IsAborted(result.statuses[0])) << result.statuses[0];
+  EXPECT_TRUE(absl::IsAborted(result.statuses[1])) << result.statuses[1];
+}
+
+TEST_F(TrainerTest, WritesResumePointsWhileItTrains) {
+  harness_.job.config.resume_every = absl::ZeroDuration();
+  const auto result = Train(1);
+  int64_t points = 0;
+  for (const auto& [key, files] : result.uploads) {
+    points += key.first == kResumePoint ? 1 : 0;
+  }
+  EXPECT_GE(points, 1);
+}
+
+TEST_F(TrainerTest, InterpolatesTowardsTheParentAtTheEnd) {
+  TrainParent();
+  harness_.job.config.method.interpolate = 0.0;
+  const auto result = Train(1);
+  EXPECT_EQ(result.Model(kResult, kSteps), parent_.Model(kResult, 6));
+}
+
+}  // namespace
+}  // namespace keel

@@ -1,0 +1,323 @@
+#include "worker/agent/convert.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/status_macros.h"
+
+namespace keel {
+namespace {
+
+ModelConfig ToModelConfig(const v1::ModelConfig& from) {
+  ModelConfig to;
+  to.embed_dim = from.embed_dim();
+  to.quick_gelu = from.quick_gelu();
+  to.vision = {from.vision().image_size(), from.vision().patch_size(),
+               from.vision().width(),      from.vision().layers(),
+               from.vision().heads(),      from.vision().mlp_ratio()};
+  to.text = {from.text().context_length(), from.text().vocab_size(),
+             from.text().width(),          from.text().layers(),
+             from.text().heads(),          from.text().mlp_ratio()};
+  return to;
+}
+
+KlReduction ToKlReduction(v1::MethodConfig::KlReduction reduction) {
+  switch (reduction) {
+    case v1::MethodConfig::SUM:
+      return KlReduction::kSum;
+    case v1::MethodConfig::MEAN:
+      return KlReduction::kMean;
+    case v1::MethodConfig::KEPT_ROWS:
+      return KlReduction::kKeptRows;
+    default:
+      return KlReduction::kBatchInvariant;
+  }
+}
+
+MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
+  MethodConfig to;
+  to.name = from.name();
+  to.profile = from.profile();
+  to.alpha = from.alpha();
+  to.kl_reduction = ToKlReduction(from.kl_reduction());
+  to.kl_temperature = from.kl_temperature();
+  to.interpolate = from.interpolate();
+  return to;
+}
+
+TrainConfig ToTrainConfig(const v1::TrainConfig& from) {
+  TrainConfig to;
+  to.epochs = from.epochs();
+  to.global_batch = from.global_batch();
+  to.lr = from.lr();
+  to.weight_decay = from.weight_decay();
+  to.warmup = from.warmup();
+  to.precision = from.precision() == v1::TrainConfig::BF16 ? Precision::kBf16
+                                                           : Precision::kFp32;
+  to.seed = from.seed();
+  to.beta1 = from.beta1();
+  to.beta2 = from.beta2();
+  to.epsilon = from.epsilon();
+  to.decay_all = from.decay_all();
+  to.drop_last = from.drop_last();
+  to.clip_grad_norm = from.clip_grad_norm();
+  return to;
+}
+
+absl::Duration ToDuration(const google::protobuf::Duration& from) {
+  return absl::Seconds(from.seconds()) + absl::Nanoseconds(from.nanos());
+}
+
+ImageFormat ToImageFormat(storage::v1::SampleIndex::Format format) {
+  switch (format) {
+    case storage::v1::SampleIndex::PNG:
+      return ImageFormat::kPng;
+    case storage::v1::SampleIndex::WEBP:
+      return ImageFormat::kWebp;
+    default:
+      return ImageFormat::kJpeg;
+  }
+}
+
+SampleRef ToSampleRef(const storage::v1::SampleIndex& from) {
+  SampleRef to;
+  to.key = from.key();
+  to.image_offset = from.image_offset();
+  to.image_size_bytes = from.image_size_bytes();
+  to.image_digest = from.image_digest();
+  to.format = ToImageFormat(from.format());
+  to.width = from.width();
+  to.height = from.height();
+  for (const storage::v1::CaptionIndex& caption : from.captions()) {
+    to.captions.push_back({caption.digest(), caption.offset(),
+                           caption.size_bytes(), caption.json_position()});
+  }
+  return to;
+}
+
+absl::Status CheckIndex(const std::string& chunk_digest,
+                        const storage::v1::ChunkIndex& index) {
+  if (index.chunk_digest() == chunk_digest) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the index of chunk ",
+                                                 chunk_digest, " is that of ",
+                                                 index.chunk_digest()));
+}
+
+absl::Status CheckOrdinal(const storage::v1::ChunkIndex& index, int ordinal) {
+  if (ordinal >= 0 && ordinal < index.samples_size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "chunk ", index.chunk_digest(), " has ", index.samples_size(),
+      " samples, none of ordinal ", ordinal));
+}
+
+v1::AngleDistribution ToProto(const AngleDistribution& from) {
+  v1::AngleDistribution to;
+  to.set_mean(from.mean);
+  to.set_p50(from.p50);
+  to.set_p95(from.p95);
+  to.set_max(from.max);
+  to.mutable_counts()->Add(from.counts.begin(), from.counts.end());
+  return to;
+}
+
+}  // namespace
+
+StreamConfig ToStreamConfig(const v1::StreamConfig& config) {
+  StreamConfig to;
+  to.model = ToModelConfig(config.model());
+  to.method = ToMethodConfig(config.method());
+  to.train = ToTrainConfig(config.train());
+  to.resume_every = ToDuration(config.checkpoint().resume_every());
+  to.max_struck_fraction = config.limits().max_struck_fraction();
+  to.max_image_pixels = config.limits().max_image_pixels();
+  return to;
+}
+
+absl::StatusOr<SampleList> TrainedSamples(
+    const storage::v1::PlannedChunk& chunk,
+    const storage::v1::ChunkIndex& index) {
+  KEEL_RETURN_IF_ERROR(CheckIndex(chunk.chunk_digest(), index));
+  std::vector<bool> trained(index.samples_size(), true);
+  for (const auto* held_out :
+       {&chunk.probe_ordinals(), &chunk.over_cap_ordinals()}) {
+    for (const int ordinal : *held_out) {
+      KEEL_RETURN_IF_ERROR(CheckOrdinal(index, ordinal));
+      trained[ordinal] = false;
+    }
+  }
+  SampleList list;
+  list.chunk_digest = chunk.chunk_digest();
+  for (int i = 0; i < index.samples_size(); ++i) {
+    if (trained[i]) list.samples.push_back(ToSampleRef(index.samples(i)));
+  }
+  return list;
+}
+
+absl::StatusOr<SampleList> ProbedSamples(const v1::ProbeSamples& probe,
+                                         const storage::v1::ChunkIndex& index) {
+  KEEL_RETURN_IF_ERROR(CheckIndex(probe.chunk_digest(), index));
+  SampleList list;
+  list.chunk_digest = probe.chunk_digest();
+  for (const int ordinal : probe.ordinals()) {
+    KEEL_RETURN_IF_ERROR(CheckOrdinal(index, ordinal));
+    list.samples.push_back(ToSampleRef(index.samples(ordinal)));
+  }
+  return list;
+}
+
+absl::StatusOr<TrainJob> ToTrainJob(
+    const v1::JoinGroup& order, const storage::v1::PhasePlan& plan,
+    const std::vector<storage::v1::ChunkIndex>& indexes) {
+  TrainJob job;
+  job.generation = order.generation();
+  job.rank = order.rank();
+  job.world_size = order.world_size();
+  job.stream = order.stream();
+  job.phase = order.phase();
+  job.attempt = order.attempt();
+  job.config = ToStreamConfig(order.config());
+  job.plan_digest = order.plan().digest();
+  job.parent = order.parent();
+  job.start_step = order.start_step();
+  for (int i = 0; i < plan.chunks_size(); ++i) {
+    KEEL_ASSIGN_OR_RETURN(SampleList list,
+                          TrainedSamples(plan.chunks(i), indexes[i]));
+    job.sample_count += static_cast<int64_t>(list.samples.size());
+    job.chunk_digests.push_back(list.chunk_digest);
+    job.samples.push_back(std::move(list));
+  }
+  if (plan.phase() != order.phase() ||
+      job.sample_count != plan.sample_count()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the plan of phase ", plan.phase(), " counts ", plan.sample_count(),
+        " samples; the order is for phase ", order.phase(),
+        " and the indexes have ", job.sample_count));
+  }
+  return job;
+}
+
+absl::StatusOr<ProbeSet> ToProbeSet(
+    const v1::ProbeSet& set,
+    const std::vector<storage::v1::ChunkIndex>& indexes) {
+  ProbeSet to;
+  to.name = set.name();
+  to.origin_phase = set.origin_phase();
+  for (int i = 0; i < set.chunks_size(); ++i) {
+    KEEL_ASSIGN_OR_RETURN(SampleList list,
+                          ProbedSamples(set.chunks(i), indexes[i]));
+    to.samples.push_back(std::move(list));
+  }
+  return to;
+}
+
+EvaluateJob ToEvaluateJob(const v1::RunTask& order) {
+  EvaluateJob job;
+  job.task_id = order.task_id();
+  job.stream = order.stream();
+  job.phase = order.phase();
+  job.config = ToStreamConfig(order.config());
+  return job;
+}
+
+DriftJob ToDriftJob(const v1::RunTask& order) {
+  DriftJob job;
+  job.task_id = order.task_id();
+  job.stream = order.stream();
+  job.phase = order.phase();
+  job.config = ToStreamConfig(order.config());
+  job.reference_phase = order.drift().reference_phase();
+  job.reference = order.drift().reference();
+  return job;
+}
+
+v1::StepReport ToProto(const StepReport& report) {
+  v1::StepReport to;
+  to.set_step(report.step);
+  to.set_sample_count(report.sample_count);
+  to.set_hash_low(report.hash_low);
+  to.set_hash_high(report.hash_high);
+  for (const StruckSample& struck : report.struck) {
+    v1::StruckSample& sample = *to.add_struck();
+    sample.set_sample(struck.sample);
+    sample.set_reason(struck.reason);
+  }
+  to.set_loss_total(report.loss_total);
+  to.set_loss_contrastive(report.loss_contrastive);
+  to.set_loss_distill(report.loss_distill);
+  to.set_learning_rate(report.learning_rate);
+  to.set_logit_scale(report.logit_scale);
+  to.set_agreement_image(report.agreement_image);
+  to.set_agreement_text(report.agreement_text);
+  to.set_seconds(report.seconds);
+  return to;
+}
+
+v1::Recall ToProto(const RecallResult& result) {
+  v1::Recall to;
+  to.set_phase(result.phase);
+  to.set_probe(result.probe);
+  to.set_sample_count(result.sample_count);
+  to.set_image_to_text_r1(result.image_to_text[0]);
+  to.set_image_to_text_r5(result.image_to_text[1]);
+  to.set_image_to_text_r10(result.image_to_text[2]);
+  to.set_text_to_image_r1(result.text_to_image[0]);
+  to.set_text_to_image_r5(result.text_to_image[1]);
+  to.set_text_to_image_r10(result.text_to_image[2]);
+  return to;
+}
+
+v1::Drift ToProto(const DriftResult& result) {
+  v1::Drift to;
+  to.set_phase(result.phase);
+  to.set_reference_phase(result.reference_phase);
+  to.set_reference(result.reference);
+  to.set_probe(result.probe);
+  to.set_sample_count(result.sample_count);
+  *to.mutable_self_angle_change_image() =
+      ToProto(result.self_angle_change_image);
+  *to.mutable_self_angle_change_text() = ToProto(result.self_angle_change_text);
+  *to.mutable_rotation_image() = ToProto(result.rotation_image);
+  *to.mutable_rotation_text() = ToProto(result.rotation_text);
+  *to.mutable_rotation_gap() = ToProto(result.rotation_gap);
+  *to.mutable_cross_angle_change() = ToProto(result.cross_angle_change);
+  to.set_deviation_degrees(result.deviation_degrees);
+  to.set_deviation_floor_degrees(result.deviation_floor_degrees);
+  to.set_deviation_reliable(result.deviation_reliable);
+  to.set_residual_image_degrees(result.residual_image_degrees);
+  to.set_residual_text_degrees(result.residual_text_degrees);
+  return to;
+}
+
+v1::ArtifactHeader::Kind ToProto(ArtifactKind kind) {
+  switch (kind) {
+    case ArtifactKind::kResult:
+      return v1::ArtifactHeader::RESULT;
+    case ArtifactKind::kResumePoint:
+      return v1::ArtifactHeader::RESUME_POINT;
+    case ArtifactKind::kInitial:
+      return v1::ArtifactHeader::INITIAL;
+  }
+  return v1::ArtifactHeader::KIND_UNSPECIFIED;
+}
+
+v1::GroupEnded::Outcome ToOutcome(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return v1::GroupEnded::FINISHED;
+    case absl::StatusCode::kCancelled:
+      return v1::GroupEnded::STOPPED;
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+      return v1::GroupEnded::BROKEN;
+    default:
+      return v1::GroupEnded::FAILED;
+  }
+}
+
+}  // namespace keel

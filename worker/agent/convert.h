@@ -1,0 +1,59 @@
+// Between messages and the plain structs of worker/seam. Pure; thread-safe.
+#ifndef KEEL_WORKER_AGENT_CONVERT_H_
+#define KEEL_WORKER_AGENT_CONVERT_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "keel/storage/v1/storage.pb.h"
+#include "keel/v1/worker.pb.h"
+#include "worker/seam/environment.h"
+#include "worker/seam/job.h"
+
+namespace keel {
+
+// ---- orders ----------------------------------------------------------------
+
+StreamConfig ToStreamConfig(const v1::StreamConfig& config);
+
+// The samples of `chunk` that are trained, in order. INVALID_ARGUMENT: the
+// index is another chunk's, or an ordinal is not in it.
+absl::StatusOr<SampleList> TrainedSamples(
+    const storage::v1::PlannedChunk& chunk,
+    const storage::v1::ChunkIndex& index);
+// The samples of a probe set's chunk, in order. Errors as above.
+absl::StatusOr<SampleList> ProbedSamples(const v1::ProbeSamples& probe,
+                                         const storage::v1::ChunkIndex& index);
+
+// Everything of the job but its files. `indexes` by position in plan.chunks.
+// INVALID_ARGUMENT: order, plan and indexes do not fit together.
+absl::StatusOr<TrainJob> ToTrainJob(
+    const v1::JoinGroup& order, const storage::v1::PhasePlan& plan,
+    const std::vector<storage::v1::ChunkIndex>& indexes);
+
+// Everything of the probe set; `indexes` by position in set.chunks.
+absl::StatusOr<ProbeSet> ToProbeSet(
+    const v1::ProbeSet& set,
+    const std::vector<storage::v1::ChunkIndex>& indexes);
+
+// Everything of the job but its files and probes.
+EvaluateJob ToEvaluateJob(const v1::RunTask& order);
+DriftJob ToDriftJob(const v1::RunTask& order);
+
+// ---- results ---------------------------------------------------------------
+
+v1::StepReport ToProto(const StepReport& report);
+v1::Recall ToProto(const RecallResult& result);
+v1::Drift ToProto(const DriftResult& result);
+v1::ArtifactHeader::Kind ToProto(ArtifactKind kind);
+
+// How Executor::Train's status reads to the coordinator. What a worker's own
+// machine or the network may cause never fails the phase: OK is FINISHED;
+// CANCELLED is STOPPED; ABORTED, UNAVAILABLE, DEADLINE_EXCEEDED and
+// RESOURCE_EXHAUSTED are BROKEN; the rest is FAILED.
+v1::GroupEnded::Outcome ToOutcome(const absl::Status& status);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_AGENT_CONVERT_H_

@@ -1,0 +1,157 @@
+#include "worker/agent/coordinator_link.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/grpc/status.h"
+#include "common/log.h"
+#include "common/reason.h"
+#include "common/status_macros.h"
+
+namespace keel {
+namespace {
+
+// True if no other try can change the answer.
+bool IsFatal(const absl::Status& status) {
+  if (!absl::IsAborted(status)) return false;
+  const std::string reason = ReasonOf(status).reason;
+  return reason == "STALE_INCARNATION" || reason == "CLUSTER_MISMATCH";
+}
+
+}  // namespace
+
+absl::Status CoordinatorLink::Options::Validate() const {
+  KEEL_RETURN_IF_ERROR(channel.Validate());
+  KEEL_RETURN_IF_ERROR(backoff.Validate());
+  if (heartbeat_every <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("heartbeat_every must be positive");
+  }
+  return absl::OkStatus();
+}
+
+CoordinatorLink::CoordinatorLink(const Options& options,
+                                 WorkerIdentity& identity,
+                                 SendQueue& send_queue, Delegate& delegate)
+    : options_(options),
+      identity_(identity),
+      send_queue_(send_queue),
+      delegate_(delegate),
+      stub_(v1::WorkerService::NewStub(
+          MakeCoordinatorChannel(options.channel, "control"))),
+      heartbeat_every_(options.heartbeat_every) {}
+
+absl::Status CoordinatorLink::Run() {
+  Backoff backoff(options_.backoff);
+  absl::Status status;
+  std::string last_error;
+  while (!stopping_.HasBeenNotified()) {
+    status = RunStream();
+    if (IsFatal(status) || stopping_.HasBeenNotified()) break;
+    if (welcomed_) backoff.Reset();
+    // One line per outage, not one per try.
+    if (welcomed_ || std::string(status.message()) != last_error) {
+      LogWarning("no line to the coordinator; tries again",
+                 {{"coordinator", options_.channel.address},
+                  {"error", status.ToString()}});
+      last_error = std::string(status.message());
+    }
+    stopping_.WaitForNotificationWithTimeout(backoff.Next());
+  }
+  ended_.Notify();
+  return IsFatal(status) ? status : absl::OkStatus();
+}
+
+void CoordinatorLink::SetContext(grpc::ClientContext* context) {
+  absl::MutexLock lock(&mu_);
+  context_ = context;
+  if (cut_ && context != nullptr) context->TryCancel();
+}
+
+absl::Status CoordinatorLink::RunStream() {
+  welcomed_ = false;
+  grpc::ClientContext context;
+  const auto stream = stub_->Attach(&context);
+  SetContext(&context);
+  send_queue_.BeginStream();
+  v1::WorkerMessage hello;
+  *hello.mutable_hello() = delegate_.MakeHello();
+  absl::Status received;
+  if (Write(*stream, std::move(hello))) {
+    std::thread writer([this, &stream] { WriteAll(*stream); });
+    received = ReadAll(*stream);
+    if (!received.ok()) context.TryCancel();
+    send_queue_.EndStream();
+    writer.join();
+  } else {
+    send_queue_.EndStream();
+  }
+  absl::Status status = FromGrpcStatus(stream->Finish());
+  SetContext(nullptr);
+  if (!received.ok()) status = received;
+  if (status.ok()) status = absl::UnavailableError("the stream was closed");
+  delegate_.OnDisconnected(status);
+  return status;
+}
+
+absl::Status CoordinatorLink::ReadAll(Stream& stream) {
+  v1::CoordinatorMessage message;
+  while (stream.Read(&message)) KEEL_RETURN_IF_ERROR(Receive(message));
+  return absl::OkStatus();
+}
+
+absl::Status CoordinatorLink::Receive(const v1::CoordinatorMessage& message) {
+  KEEL_RETURN_IF_ERROR(identity_.JoinCluster(message.cluster_id()));
+  if (message.has_welcome()) {
+    welcomed_ = true;
+    const auto& every = message.welcome().heartbeat_every();
+    const absl::Duration duration =
+        absl::Seconds(every.seconds()) + absl::Nanoseconds(every.nanos());
+    absl::MutexLock lock(&mu_);
+    if (duration > absl::ZeroDuration()) heartbeat_every_ = duration;
+  }
+  delegate_.OnMessage(message);
+  return absl::OkStatus();
+}
+
+absl::Duration CoordinatorLink::heartbeat_every() const {
+  absl::MutexLock lock(&mu_);
+  return heartbeat_every_;
+}
+
+bool CoordinatorLink::Write(Stream& stream, v1::WorkerMessage message) {
+  message.set_cluster_id(identity_.cluster_id());
+  message.set_incarnation(identity_.incarnation());
+  return stream.Write(message);
+}
+
+bool CoordinatorLink::WriteNext(Stream& stream, absl::Time* next_heartbeat) {
+  if (absl::Now() >= *next_heartbeat) {
+    *next_heartbeat = absl::Now() + heartbeat_every();
+    v1::WorkerMessage message;
+    *message.mutable_heartbeat() = delegate_.MakeHeartbeat();
+    if (!Write(stream, std::move(message))) return false;
+  }
+  absl::StatusOr<v1::WorkerMessage> message = send_queue_.Next(*next_heartbeat);
+  if (absl::IsDeadlineExceeded(message.status())) return true;
+  return message.ok() && Write(stream, *std::move(message));
+}
+
+void CoordinatorLink::WriteAll(Stream& stream) {
+  absl::Time next_heartbeat = absl::Now() + heartbeat_every();
+  while (WriteNext(stream, &next_heartbeat)) {
+  }
+  stream.WritesDone();
+}
+
+void CoordinatorLink::Stop(absl::Duration grace) {
+  if (!stopping_.HasBeenNotified()) stopping_.Notify();
+  if (ended_.WaitForNotificationWithTimeout(grace)) return;
+  absl::MutexLock lock(&mu_);
+  cut_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+}
+
+}  // namespace keel

@@ -1,0 +1,37 @@
+#include "worker/agent/job_inputs.h"
+
+#include <utility>
+
+#include "common/file_system.h"
+
+namespace keel {
+
+absl::StatusOr<std::vector<LocalFile>> JobInputs::Files(
+    const google::protobuf::RepeatedPtrField<v1::CheckpointFile>& files) {
+  std::vector<LocalFile> local;
+  for (const v1::CheckpointFile& file : files) {
+    KEEL_ASSIGN_OR_RETURN(auto pin,
+                          cache_.Get(file.digest(), file.size_bytes(), stop_));
+    local.push_back({file.name(), pin->path()});
+    pins_.push_back(std::move(pin));
+  }
+  return local;
+}
+
+absl::StatusOr<std::string> JobInputs::Bytes(const std::string& digest,
+                                             int64_t size_bytes) {
+  KEEL_ASSIGN_OR_RETURN(const auto pin, cache_.Get(digest, size_bytes, stop_));
+  return ReadFile(pin->path());
+}
+
+absl::StatusOr<storage::v1::PhasePlan> JobInputs::Plan(
+    const std::string& digest, int64_t size_bytes) {
+  return Parse<storage::v1::PhasePlan>(digest, size_bytes);
+}
+
+absl::StatusOr<storage::v1::ChunkIndex> JobInputs::Index(
+    const std::string& digest, int64_t size_bytes) {
+  return Parse<storage::v1::ChunkIndex>(digest, size_bytes);
+}
+
+}  // namespace keel

@@ -1,0 +1,59 @@
+#include "worker/data/batch_prefetcher.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace keel {
+
+BatchPrefetcher::BatchPrefetcher(SampleLoader& loader, Requests requests, int depth)
+    : loader_(loader),
+      requests_(std::move(requests)),
+      depth_(static_cast<size_t>(std::max(depth, 1))),
+      thread_([this] { Run(); }) {}
+
+BatchPrefetcher::~BatchPrefetcher() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+absl::StatusOr<LoadedRows> BatchPrefetcher::Next() {
+  absl::MutexLock lock(&mutex_,
+                       absl::Condition(this, &BatchPrefetcher::HasBatchOrEnded));
+  if (ready_.empty()) return end_;
+  LoadedRows rows = std::move(ready_.front());
+  ready_.pop_front();
+  return rows;
+}
+
+void BatchPrefetcher::Run() {
+  for (int64_t index = 0; WaitForRoom(); ++index) {
+    const auto requests = requests_(index);
+    if (!requests) return End(absl::OutOfRangeError("no more batches"));
+    auto rows = loader_.Load(*requests);
+    if (!rows.ok()) return End(std::move(rows).status());
+    absl::MutexLock lock(&mutex_);
+    ready_.push_back(*std::move(rows));
+  }
+}
+
+bool BatchPrefetcher::WaitForRoom() {
+  absl::MutexLock lock(&mutex_,
+                       absl::Condition(this, &BatchPrefetcher::HasRoomOrStops));
+  return !stopping_;
+}
+
+bool BatchPrefetcher::HasRoomOrStops() const {
+  return stopping_ || ready_.size() < depth_;
+}
+
+bool BatchPrefetcher::HasBatchOrEnded() const { return !ready_.empty() || !end_.ok(); }
+
+void BatchPrefetcher::End(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  end_ = std::move(status);
+}
+
+}  // namespace keel

@@ -1,0 +1,131 @@
+#include "worker/data/resample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace keel {
+namespace {
+
+// Pillow leaves 8 bits for the result and 2 for overshoot out of 32.
+constexpr int kPrecisionBits = 32 - 8 - 2;
+constexpr double kSupport = 2.0;
+constexpr int kChannels = 3;
+
+double Bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::fabs(x);
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0.0;
+}
+
+// Fixed-point weights of the source pixels from `first` on.
+struct Kernel {
+  int64_t first = 0;
+  std::vector<int32_t> weights;
+};
+
+int32_t ToFixedPoint(double weight) {
+  const double scaled = weight * (1 << kPrecisionBits);
+  return static_cast<int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+// The operations and their order are Pillow's: another order would round
+// otherwise.
+Kernel MakeKernel(int64_t source_size, double scale, int64_t target) {
+  const double filter_scale = std::max(scale, 1.0);
+  const double support = kSupport * filter_scale;
+  const double center = (static_cast<double>(target) + 0.5) * scale;
+  const double inverse = 1.0 / filter_scale;
+  const auto first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
+  const auto end = std::min(static_cast<int64_t>(center + support + 0.5), source_size);
+  std::vector<double> weights;
+  double sum = 0.0;
+  for (int64_t x = 0; x < end - first; ++x) {
+    weights.push_back(
+        Bicubic((static_cast<double>(x + first) - center + 0.5) * inverse));
+    sum += weights.back();
+  }
+  Kernel kernel;
+  kernel.first = first;
+  for (double weight : weights) {
+    kernel.weights.push_back(ToFixedPoint(sum != 0.0 ? weight / sum : weight));
+  }
+  return kernel;
+}
+
+// Kernels of the target pixels `begin` to `begin + count`.
+std::vector<Kernel> MakeKernels(int64_t source_size, int64_t target_size, int64_t begin,
+                                int64_t count) {
+  const double scale =
+      static_cast<double>(source_size) / static_cast<double>(target_size);
+  std::vector<Kernel> kernels;
+  for (int64_t i = 0; i < count; ++i) {
+    kernels.push_back(MakeKernel(source_size, scale, begin + i));
+  }
+  return kernels;
+}
+
+// Applies a kernel to pixels that lie `stride` bytes apart.
+void Apply(const Kernel& kernel, const uint8_t* source, int64_t stride, uint8_t* target) {
+  int32_t sums[kChannels] = {1 << (kPrecisionBits - 1), 1 << (kPrecisionBits - 1),
+                             1 << (kPrecisionBits - 1)};
+  const uint8_t* pixel = source + kernel.first * stride;
+  for (int32_t weight : kernel.weights) {
+    for (int c = 0; c < kChannels; ++c) sums[c] += pixel[c] * weight;
+    pixel += stride;
+  }
+  for (int c = 0; c < kChannels; ++c) {
+    target[c] = static_cast<uint8_t>(std::clamp(sums[c] >> kPrecisionBits, 0, 255));
+  }
+}
+
+RgbImage Allocate(int64_t width, int64_t height) {
+  RgbImage image;
+  image.width = width;
+  image.height = height;
+  image.pixels.resize(static_cast<size_t>(width * height * kChannels));
+  return image;
+}
+
+// Rows `top` to `top + height` of the image, resized in their width.
+RgbImage ResampleRows(const RgbImage& image, int64_t top, int64_t height,
+                      const std::vector<Kernel>& columns) {
+  RgbImage out = Allocate(static_cast<int64_t>(columns.size()), height);
+  uint8_t* target = out.pixels.data();
+  for (int64_t y = 0; y < height; ++y) {
+    for (const Kernel& kernel : columns) {
+      Apply(kernel, image.row(top + y), kChannels, target);
+      target += kChannels;
+    }
+  }
+  return out;
+}
+
+RgbImage ResampleColumns(const RgbImage& image, const std::vector<Kernel>& rows) {
+  RgbImage out = Allocate(image.width, static_cast<int64_t>(rows.size()));
+  uint8_t* target = out.pixels.data();
+  for (const Kernel& kernel : rows) {
+    for (int64_t x = 0; x < image.width; ++x) {
+      Apply(kernel, image.pixels.data() + x * kChannels, image.width * kChannels, target);
+      target += kChannels;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+RgbImage ResampleWindow(const RgbImage& image, int64_t width, int64_t height,
+                        const Window& window) {
+  const auto columns = MakeKernels(image.width, width, window.left, window.width);
+  auto rows = MakeKernels(image.height, height, window.top, window.height);
+  const int64_t top = rows.front().first;
+  const int64_t bottom =
+      rows.back().first + static_cast<int64_t>(rows.back().weights.size());
+  for (Kernel& kernel : rows) kernel.first -= top;
+  return ResampleColumns(ResampleRows(image, top, bottom - top, columns), rows);
+}
+
+}  // namespace keel

@@ -1,0 +1,60 @@
+#include "worker/train/artifact_sender.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/file_system.h"
+#include "common/status_macros.h"
+
+namespace keel {
+namespace {
+
+const char* NameOf(ArtifactKind kind) {
+  switch (kind) {
+    case ArtifactKind::kInitial:
+      return "initial";
+    case ArtifactKind::kResumePoint:
+      return "resume";
+    case ArtifactKind::kResult:
+      return "result";
+  }
+  return "artifact";
+}
+
+}  // namespace
+
+absl::Status ArtifactSender::Send(ArtifactKind kind, int64_t step_count,
+                                  const ClipModel& model,
+                                  const TrainerState* state) const {
+  const std::string folder =
+      JoinPath(context_.scratch_directory(),
+               absl::StrCat(NameOf(kind), "-", step_count));
+  KEEL_ASSIGN_OR_RETURN(
+      const std::vector<LocalFile> files,
+      WriteCheckpoint(folder, model, Info(kind, step_count), state));
+  const absl::Status sent = context_.Upload(kind, step_count, files);
+  KEEL_RETURN_IF_ERROR(RemoveRecursively(folder));
+  return sent;
+}
+
+ManifestInfo ArtifactSender::Info(ArtifactKind kind, int64_t step_count) const {
+  ManifestInfo info;
+  info.stream = job_.stream;
+  info.phase = job_.phase;
+  info.attempt = job_.attempt;
+  info.parent = job_.parent;
+  // Initial weights have seen no data.
+  if (kind != ArtifactKind::kInitial) {
+    info.chunk_digests = job_.chunk_digests;
+    info.plan_digest = job_.plan_digest;
+  }
+  info.step = step_count;
+  info.config = job_.config;
+  info.world_size = job_.world_size;
+  info.threads = device_.threads;
+  info.device = device_.device;
+  info.capability = device_.capability;
+  return info;
+}
+
+}  // namespace keel

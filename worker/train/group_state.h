@@ -1,0 +1,27 @@
+// Do the members of a new group hold the same state, bit for bit?
+#ifndef KEEL_WORKER_TRAIN_GROUP_STATE_H_
+#define KEEL_WORKER_TRAIN_GROUP_STATE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "absl/status/status.h"
+#include "worker/comm/communicator.h"
+
+namespace keel {
+
+// SHA-256, as 32 raw bytes, of `step` and of the tensors' bytes in order.
+std::string StateDigest(int64_t step, const std::vector<at::Tensor>& tensors);
+
+// Collective: compares every member's digest with member 0's. ABORTED on all
+// members, with the number that differ, unless all are equal. `device` is
+// where the communicator's tensors live.
+absl::Status RequireEqualState(Communicator& communicator,
+                               const std::string& digest, at::Device device);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_TRAIN_GROUP_STATE_H_

@@ -1,0 +1,53 @@
+#include "worker/train/phase_state.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace keel {
+namespace {
+
+// A trainable copy of `model`.
+absl::StatusOr<ClipModel> Copy(const ClipModel& model, at::Device device) {
+  return ClipModel::FromTensors(model.config(), model.parameters(), device);
+}
+
+absl::StatusOr<ClipModel> LoadStudent(const TrainJob& job,
+                                      const std::optional<ClipModel>& parent,
+                                      at::Device device) {
+  if (!job.resume_files.empty()) {
+    return LoadModel(job.resume_files, device, job.config.model);
+  }
+  if (parent.has_value()) return Copy(*parent, device);
+  return ClipModel::Random(job.config.model, job.config.train.seed, device);
+}
+
+absl::StatusOr<std::optional<TrainerState>> LoadResumed(
+    const TrainJob& job, const ClipModel& student) {
+  std::optional<TrainerState> state;
+  if (job.resume_files.empty() && job.start_step == 0) return state;
+  KEEL_ASSIGN_OR_RETURN(state, LoadTrainerState(job.resume_files, student));
+  if (state->phase_step == job.start_step) return state;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the resume point is of step ", state->phase_step,
+                   ", the order says ", job.start_step));
+}
+
+}  // namespace
+
+absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
+                                          at::Device device) {
+  std::optional<ClipModel> parent;
+  if (!job.parent_files.empty()) {
+    KEEL_ASSIGN_OR_RETURN(parent,
+                          LoadModel(job.parent_files, device, job.config.model));
+    parent->RequireGrad(false);
+  }
+  KEEL_ASSIGN_OR_RETURN(ClipModel student, LoadStudent(job, parent, device));
+  student.RequireGrad(true);
+  KEEL_ASSIGN_OR_RETURN(auto resumed, LoadResumed(job, student));
+  return PhaseState{std::move(student), std::move(parent), std::move(resumed)};
+}
+
+}  // namespace keel

@@ -1,0 +1,33 @@
+// What a member starts a phase with: models and optimizer state from files.
+#ifndef KEEL_WORKER_TRAIN_PHASE_STATE_H_
+#define KEEL_WORKER_TRAIN_PHASE_STATE_H_
+
+#include <optional>
+
+#include <ATen/ATen.h>
+
+#include "absl/status/statusor.h"
+#include "worker/checkpoint/checkpoint_folder.h"
+#include "worker/model/clip_model.h"
+#include "worker/seam/job.h"
+
+namespace keel {
+
+struct PhaseState {
+  // Requires gradients.
+  ClipModel student;
+  // The parent checkpoint's model, frozen; none: the student is random.
+  std::optional<ClipModel> parent;
+  // Of the resume point; none: the phase starts at step 0.
+  std::optional<TrainerState> resumed;
+};
+
+// Reads the job's files. DATA_LOSS, INVALID_ARGUMENT, NOT_FOUND as
+// checkpoint_folder.h says; FAILED_PRECONDITION: the resume point is of
+// another step than the job's.
+absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
+                                          at::Device device);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_TRAIN_PHASE_STATE_H_

@@ -1,0 +1,141 @@
+#include "worker/train/step.h"
+
+#include <cmath>
+#include <vector>
+
+#include <torch/csrc/autograd/autograd.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/reason.h"
+#include "common/status_macros.h"
+#include "worker/train/autocast.h"
+#include "worker/train/batch_tensors.h"
+
+namespace keel {
+namespace {
+
+absl::Status NonFinite(const StepOrder& order, const LossResult& loss,
+                       const VoteResult& vote) {
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "step ", order.step, ": the loss (", loss.total,
+          ") or a gradient is not finite on ", vote.sum.non_finite,
+          " members; the step was not applied")),
+      {"NON_FINITE", {{"step", absl::StrCat(order.step)}}});
+}
+
+double Ratio(int64_t part, int64_t whole) {
+  return whole == 0 ? 0.0
+                    : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
+                                           const LoadedRows& rows,
+                                           const GroupRows& group) {
+  parts_.reducer.Prepare();
+  KEEL_ASSIGN_OR_RETURN(const LocalFeatures features, Encode(rows));
+  KEEL_ASSIGN_OR_RETURN(
+      const LossResult loss,
+      GlobalLoss(features, parts_.student.logit_scale(), group.counts,
+                 parts_.method.loss_options(), parts_.communicator));
+  parts_.clock.End("loss");
+
+  Backward(features, loss);
+  KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
+  ZeroKeyBiasGradients(parts_.student);
+  at::Tensor finite = CheckGradients();
+  if (!std::isfinite(loss.total)) finite = at::zeros_like(finite);
+  parts_.clock.End("backward");
+
+  KEEL_ASSIGN_OR_RETURN(
+      const VoteResult vote,
+      CastVote(parts_.communicator, BallotFor(order, rows), finite));
+  parts_.clock.End("vote");
+
+  parts_.optimizer.Step(order.learning_rate, vote.skip);
+  parts_.clock.End("optimizer");
+  if (!vote.complete) return NonFinite(order, loss, vote);
+  return StepOutcome{.report = Report(order, loss, vote, group),
+                     .local_rows = static_cast<int64_t>(rows.samples.size()),
+                     .stop = vote.sum.stop_requests > 0};
+}
+
+absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
+  const ModelConfig& config = parts_.student.config();
+  const at::Device device = parts_.student.logit_scale().device();
+  const Autocast autocast(device,
+                          parts_.config.precision == Precision::kBf16);
+  const at::Tensor images = ImageTensor(rows, config, device);
+  LocalFeatures features;
+  if (parts_.teacher != nullptr) {
+    KEEL_ASSIGN_OR_RETURN(
+        Teacher::Features teacher,
+        parts_.teacher->Embed(rows, images, parts_.communicator));
+    features.teacher_image = std::move(teacher.image);
+    features.teacher_text = std::move(teacher.text);
+    parts_.clock.End("teacher");
+  }
+  if (rows.samples.empty()) {
+    features.image = at::zeros({0, config.embed_dim}, at::device(device));
+    features.text = features.image;
+  } else {
+    features.image = parts_.student.EncodeImage(images).to(at::kFloat);
+    features.text =
+        parts_.student.EncodeText(TokenTensor(rows, config, device))
+            .to(at::kFloat);
+  }
+  parts_.clock.End("forward");
+  return features;
+}
+
+void TrainStep::Backward(const LocalFeatures& features,
+                         const LossResult& loss) {
+  std::vector<at::Tensor> roots = {parts_.student.logit_scale()};
+  std::vector<at::Tensor> gradients = {loss.grad_logit_scale};
+  if (features.image.size(0) > 0) {
+    roots.insert(roots.end(), {features.image, features.text});
+    gradients.insert(gradients.end(), {loss.grad_image, loss.grad_text});
+  }
+  torch::autograd::backward(roots, gradients);
+}
+
+at::Tensor TrainStep::CheckGradients() {
+  const std::vector<at::Tensor> flat = parts_.reducer.flat_gradients();
+  const at::Tensor norm = GlobalNorm(flat);
+  if (parts_.config.clip_grad_norm > 0) {
+    ClipToNorm(flat, norm, parts_.config.clip_grad_norm);
+  }
+  return at::isfinite(norm);
+}
+
+Ballot TrainStep::BallotFor(const StepOrder& order,
+                            const LoadedRows& rows) const {
+  return {.fine = 1,
+          .rows = static_cast<int64_t>(rows.samples.size()),
+          .struck = static_cast<int64_t>(rows.struck.size()),
+          .hash = HashOfRows(parts_.accounting_key, order.epoch, rows),
+          .stop_requests = order.stop ? 1 : 0};
+}
+
+StepReport TrainStep::Report(const StepOrder& order, const LossResult& loss,
+                             const VoteResult& vote,
+                             const GroupRows& group) const {
+  StepReport report;
+  report.step = order.step;
+  report.sample_count = static_cast<int>(vote.sum.rows);
+  report.hash_low = vote.sum.hash.low;
+  report.hash_high = vote.sum.hash.high;
+  report.struck = group.struck;
+  report.loss_total = loss.total;
+  report.loss_contrastive = loss.contrastive;
+  report.loss_distill = loss.distill;
+  report.learning_rate = order.learning_rate;
+  report.logit_scale = std::exp(parts_.student.logit_scale().item<double>());
+  report.agreement_image = Ratio(loss.kept_image, loss.batch_size);
+  report.agreement_text = Ratio(loss.kept_text, loss.batch_size);
+  return report;
+}
+
+}  // namespace keel

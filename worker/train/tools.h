@@ -1,0 +1,43 @@
+// Tools of the worker's command line; free of LibTorch's headers.
+#ifndef KEEL_WORKER_TRAIN_TOOLS_H_
+#define KEEL_WORKER_TRAIN_TOOLS_H_
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace keel {
+
+struct EmbedOptions {
+  // A checkpoint's folder.
+  std::string checkpoint;
+  // A WebDataset shard.
+  std::string shard;
+  // A .safetensors file that is written: `image` and `text`, [N, D] float32 of
+  // unit length, in tar order; metadata `keys`, a JSON list.
+  std::string out;
+  int threads = 1;
+  std::string device = "auto";
+};
+
+// Samples that do not decode are left out; with several captions the first is
+// taken. INVALID_ARGUMENT, NOT_FOUND, DATA_LOSS name the file at fault.
+absl::Status EmbedShard(const EmbedOptions& options);
+
+struct SelftestOptions {
+  // Files of inputs and expected results, laid out as those of tests/golden.
+  std::vector<std::string> loss_files;
+  int threads = 1;
+  std::string device = "auto";
+};
+
+// Writes the numerics of this machine to `out` as JSON: for each loss file and
+// each path (dense, tiled, and groups of one, two and three) the error of loss
+// and gradients. FAILED_PRECONDITION: an error is above its bound.
+absl::Status RunSelftest(const SelftestOptions& options, std::ostream& out);
+
+}  // namespace keel
+
+#endif  // KEEL_WORKER_TRAIN_TOOLS_H_
