@@ -2,13 +2,10 @@
 #include <signal.h>
 
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <string>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
+#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/log.h"
@@ -17,48 +14,74 @@
 #include "common/status_macros.h"
 #include "coordinator/services/server.h"
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:7117",
-          "host:port to serve on; port 0 takes a free one. Plaintext: keep it "
-          "on loopback or in a private network");
-ABSL_FLAG(std::string, state_dir, "", "folder of all durable state; required");
-ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:9117",
-          "host:port of /metrics; port 0 takes a free one");
-ABSL_FLAG(absl::Duration, evict_after, absl::Seconds(5),
-          "a worker that is silent for this long is lost");
-ABSL_FLAG(absl::Duration, heartbeat_every, absl::Seconds(1),
-          "how often workers report that they live");
-ABSL_FLAG(absl::Duration, join_window, absl::Seconds(2),
-          "how long a group waits for further workers before it forms");
-ABSL_FLAG(absl::Duration, orphan_grace, absl::Seconds(10),
-          "how long a phase waits for members that are all lost");
-ABSL_FLAG(absl::Duration, recovery_window, absl::Seconds(15),
-          "how long members may come back after a restart of the coordinator");
-ABSL_FLAG(absl::Duration, task_lease, absl::Minutes(10),
-          "how long a worker may take for a task");
-ABSL_FLAG(int64_t, min_free_bytes, int64_t{1} << 30,
-          "uploads that would leave less free disk are refused");
-ABSL_FLAG(int, max_threads, 1024,
-          "threads for calls; each worker, watcher and transfer holds one");
-ABSL_FLAG(bool, verbose, false, "log at debug level");
-
 namespace keel {
 namespace {
 
 // How long calls may go on after the signal to stop.
 constexpr absl::Duration kGrace = absl::Seconds(5);
 
-CoordinatorServer::Options OptionsFromFlags() {
-  CoordinatorServer::Options options;
-  options.listen_address = absl::GetFlag(FLAGS_listen);
-  options.state_dir = absl::GetFlag(FLAGS_state_dir);
-  options.planner.evict_after = absl::GetFlag(FLAGS_evict_after);
-  options.planner.join_window = absl::GetFlag(FLAGS_join_window);
-  options.planner.orphan_grace = absl::GetFlag(FLAGS_orphan_grace);
-  options.planner.recovery_window = absl::GetFlag(FLAGS_recovery_window);
-  options.planner.task_lease = absl::GetFlag(FLAGS_task_lease);
-  options.heartbeat_every = absl::GetFlag(FLAGS_heartbeat_every);
-  options.min_free_bytes = absl::GetFlag(FLAGS_min_free_bytes);
-  options.max_threads = absl::GetFlag(FLAGS_max_threads);
+// What the command line says; durations in seconds.
+struct Flags {
+  CoordinatorServer::Options server;
+  MetricsServer::Options metrics = {.address = "127.0.0.1:9117"};
+  double evict_after = 5;
+  double heartbeat_every = 1;
+  double join_window = 2;
+  double orphan_grace = 10;
+  double recovery_window = 15;
+  double task_lease = 600;
+  bool verbose = false;
+};
+
+void AddFlags(CLI::App& app, Flags& flags) {
+  app.add_option("--listen", flags.server.listen_address,
+                 "host:port to serve on; port 0 takes a free one. Plaintext: "
+                 "keep it on loopback or in a private network")
+      ->capture_default_str();
+  app.add_option("--state-dir", flags.server.state_dir,
+                 "folder of all durable state")
+      ->required();
+  app.add_option("--metrics-listen", flags.metrics.address,
+                 "host:port of /metrics; port 0 takes a free one")
+      ->capture_default_str();
+  app.add_option("--min-free-bytes", flags.server.min_free_bytes,
+                 "uploads that would leave less free disk are refused")
+      ->capture_default_str();
+  app.add_option("--max-threads", flags.server.max_threads,
+                 "threads for calls; each worker, watcher and transfer holds "
+                 "one")
+      ->capture_default_str();
+  app.add_flag("--verbose", flags.verbose, "log at debug level");
+}
+
+void AddTimes(CLI::App& app, Flags& flags) {
+  const auto add = [&app](const char* name, double& seconds,
+                          const char* help) {
+    app.add_option(name, seconds, help)
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+  };
+  add("--evict-after", flags.evict_after,
+      "seconds of silence after which a worker is lost");
+  add("--heartbeat-every", flags.heartbeat_every,
+      "seconds between a worker's reports that it lives");
+  add("--join-window", flags.join_window,
+      "seconds that a group waits for further workers before it forms");
+  add("--orphan-grace", flags.orphan_grace,
+      "seconds that a phase waits for members that are all lost");
+  add("--recovery-window", flags.recovery_window,
+      "seconds for members to come back after a restart of the coordinator");
+  add("--task-lease", flags.task_lease, "seconds that a task may take");
+}
+
+CoordinatorServer::Options ServerOptions(const Flags& flags) {
+  CoordinatorServer::Options options = flags.server;
+  options.heartbeat_every = absl::Seconds(flags.heartbeat_every);
+  options.planner.evict_after = absl::Seconds(flags.evict_after);
+  options.planner.join_window = absl::Seconds(flags.join_window);
+  options.planner.orphan_grace = absl::Seconds(flags.orphan_grace);
+  options.planner.recovery_window = absl::Seconds(flags.recovery_window);
+  options.planner.task_lease = absl::Seconds(flags.task_lease);
   return options;
 }
 
@@ -74,16 +97,14 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-absl::Status Run() {
+absl::Status Run(const Flags& flags) {
   const sigset_t signals = BlockSignals();
-  MetricsServer::Options metrics_options;
-  metrics_options.address = absl::GetFlag(FLAGS_metrics_listen);
   KEEL_ASSIGN_OR_RETURN(
       std::unique_ptr<MetricsServer> metrics,
-      MetricsServer::Create(metrics_options, CoordinatorMetrics()));
+      MetricsServer::Create(flags.metrics, CoordinatorMetrics()));
   KEEL_ASSIGN_OR_RETURN(
       std::unique_ptr<CoordinatorServer> server,
-      CoordinatorServer::Start(OptionsFromFlags(), metrics.get()));
+      CoordinatorServer::Start(ServerOptions(flags), metrics.get()));
   LogInfo("serving", {{"port", absl::StrCat(server->port())},
                       {"metrics_port", absl::StrCat(metrics->port())},
                       {"cluster", server->cluster_id()}});
@@ -102,12 +123,15 @@ absl::Status Run() {
 }  // namespace keel
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage(
-      "The coordinator of Keel. keel-coordinator --state_dir=DIR");
-  absl::ParseCommandLine(argc, argv);
+  CLI::App app("The coordinator of Keel.", "keel-coordinator");
+  app.set_version_flag("--version", KEEL_VERSION);
+  keel::Flags flags;
+  keel::AddFlags(app, flags);
+  keel::AddTimes(app, flags);
+  CLI11_PARSE(app, argc, argv);
   keel::SetLogName("coordinator");
-  if (absl::GetFlag(FLAGS_verbose)) keel::SetLogLevel(keel::LogLevel::kDebug);
-  if (absl::Status status = keel::Run(); !status.ok()) {
+  if (flags.verbose) keel::SetLogLevel(keel::LogLevel::kDebug);
+  if (absl::Status status = keel::Run(flags); !status.ok()) {
     keel::LogError("cannot run", {{"error", status.ToString()}});
     return EXIT_FAILURE;
   }

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/shard/shard_types.h"
-#include "common/utf8.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "nlohmann/json.hpp"
 
 namespace keel {
@@ -30,7 +30,8 @@ const json* FindMember(const json& object, const char* name) {
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
-absl::Status AddCaptionList(const json& list, std::vector<JsonCaption>* result) {
+absl::Status AddCaptionList(const json& list,
+                            std::vector<JsonCaption>* result) {
   if (!list.is_array()) {
     return absl::InvalidArgumentError("\"captions\" is not a list");
   }

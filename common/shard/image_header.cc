@@ -36,8 +36,8 @@ absl::StatusOr<ImageHeader> MakeHeader(ImageFormat format, uint32_t width,
                                        uint32_t height) {
   constexpr uint32_t kMax = std::numeric_limits<int32_t>::max();
   if (width == 0 || height == 0 || width > kMax || height > kMax) {
-    return Bad(absl::StrCat("its header claims ", width, " x ", height,
-                            " pixels"));
+    return Bad(
+        absl::StrCat("its header claims ", width, " x ", height, " pixels"));
   }
   return ImageHeader{format, static_cast<int32_t>(width),
                      static_cast<int32_t>(height)};
@@ -65,8 +65,8 @@ bool IsBareMarker(uint32_t marker) {
 
 // SOF0..SOF15; DHT, JPG and DAC lie among them.
 bool IsFrameMarker(uint32_t marker) {
-  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 &&
-         marker != 0xc8 && marker != 0xcc;
+  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+         marker != 0xcc;
 }
 
 absl::StatusOr<ImageHeader> ParseJpegFrame(std::string_view segment) {
@@ -151,8 +151,8 @@ absl::StatusOr<ImageHeader> ParseWebp(std::string_view bytes) {
 absl::StatusOr<ImageHeader> ParseImageHeader(std::string_view bytes) {
   if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) return ParsePng(bytes);
   if (bytes.starts_with("\xff\xd8\xff"sv)) return ParseJpeg(bytes);
-  if (bytes.starts_with("RIFF") &&
-      bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") {
+  if (bytes.starts_with("RIFF") && bytes.size() >= 12 &&
+      bytes.substr(8, 4) == "WEBP") {
     return ParseWebp(bytes);
   }
   return Bad("it is neither JPEG, PNG nor WebP");

@@ -34,8 +34,7 @@ absl::StatusOr<std::string_view> TakeRecord(std::string_view* records) {
       (*records)[length - 1] != '\n') {
     return Malformed();
   }
-  const std::string_view body =
-      records->substr(blank + 1, length - blank - 2);
+  const std::string_view body = records->substr(blank + 1, length - blank - 2);
   records->remove_prefix(length);
   return body;
 }

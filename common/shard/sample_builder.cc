@@ -63,8 +63,8 @@ bool SampleBuilder::StartEntry(const TarEntry& entry, const EntryPath& path) {
   } else if (path.role == EntryRole::kImage &&
              std::exchange(has_image_, true)) {
     Reject(shard_reason::kImageDuplicate,
-           absl::StrCat("sample ", QuotedName(key()),
-                        " has a second image, ", QuotedName(entry.path)));
+           absl::StrCat("sample ", QuotedName(key()), " has a second image, ",
+                        QuotedName(entry.path)));
   }
   return !rejection_.has_value() && FitsLimits(entry, path.role);
 }
@@ -105,9 +105,9 @@ void SampleBuilder::AddData(const TarEntry& entry, EntryRole role,
 
 void SampleBuilder::AddImage(const TarEntry& entry, std::string_view bytes) {
   if (bytes.empty()) {
-    return Reject(shard_reason::kImageEmpty,
-                  absl::StrCat("image ", QuotedName(entry.path),
-                               " has no bytes"));
+    return Reject(
+        shard_reason::kImageEmpty,
+        absl::StrCat("image ", QuotedName(entry.path), " has no bytes"));
   }
   const auto header = ParseImageHeader(bytes);
   if (!header.ok()) {
@@ -116,12 +116,11 @@ void SampleBuilder::AddImage(const TarEntry& entry, std::string_view bytes) {
                                " is not usable: ", header.status().message()));
   }
   if (header->pixels() > limits_.max_image_pixels) {
-    return Reject(
-        shard_reason::kImageTooLarge,
-        absl::StrCat("image ", QuotedName(entry.path), " has ", header->width,
-                     " x ", header->height, " = ", header->pixels(),
-                     " pixels; at most ", limits_.max_image_pixels,
-                     " are allowed"));
+    return Reject(shard_reason::kImageTooLarge,
+                  absl::StrCat("image ", QuotedName(entry.path), " has ",
+                               header->width, " x ", header->height, " = ",
+                               header->pixels(), " pixels; at most ",
+                               limits_.max_image_pixels, " are allowed"));
   }
   sample_.image_offset = entry.offset;
   sample_.image_size_bytes = static_cast<int32_t>(bytes.size());
@@ -135,10 +134,10 @@ void SampleBuilder::AddJson(const TarEntry& entry, std::string_view bytes) {
   const absl::StatusOr<std::vector<JsonCaption>> captions =
       CaptionsOfJson(bytes);
   if (!captions.ok()) {
-    return Reject(shard_reason::kCaptionJson,
-                  absl::StrCat("entry ", QuotedName(entry.path),
-                               " is not usable: ",
-                               captions.status().message()));
+    return Reject(
+        shard_reason::kCaptionJson,
+        absl::StrCat("entry ", QuotedName(entry.path),
+                     " is not usable: ", captions.status().message()));
   }
   for (const JsonCaption& caption : *captions) {
     AddCaption(entry, caption.position, caption.text);
@@ -155,9 +154,8 @@ void SampleBuilder::AddCaption(const TarEntry& entry, int json_position,
       absl::StrCat("a caption in entry ", QuotedName(entry.path));
   if (static_cast<int64_t>(text.size()) > limits_.max_caption_bytes) {
     return Reject(shard_reason::kCaptionTooLong,
-                  absl::StrCat(where, " has ", text.size(),
-                               " bytes; at most ", limits_.max_caption_bytes,
-                               " are allowed"));
+                  absl::StrCat(where, " has ", text.size(), " bytes; at most ",
+                               limits_.max_caption_bytes, " are allowed"));
   }
   if (!IsValidUtf8(text)) {
     return Reject(shard_reason::kCaptionNotUtf8,

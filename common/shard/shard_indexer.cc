@@ -56,10 +56,10 @@ void ShardIndexer::StartSample(const std::string& key) {
   sample_.emplace(limits_, key);
   const std::string name = QuotedName(key);
   if (key.size() > kMaxKeyBytes) {
-    sample_->Reject(shard_reason::kKeyTooLong,
-                    absl::StrCat("key ", name, "... has ", key.size(),
-                                 " bytes; at most ", kMaxKeyBytes,
-                                 " are allowed"));
+    sample_->Reject(
+        shard_reason::kKeyTooLong,
+        absl::StrCat("key ", name, "... has ", key.size(), " bytes; at most ",
+                     kMaxKeyBytes, " are allowed"));
   } else if (!IsValidUtf8(key)) {
     sample_->Reject(shard_reason::kKeyNotUtf8,
                     absl::StrCat("key ", name, " is not UTF-8"));
@@ -84,8 +84,8 @@ absl::Status ShardIndexer::FinishSample() {
       static_cast<int64_t>(index_.samples.size()) + index_.rejected_count;
   if (count <= limits_.max_samples) return absl::OkStatus();
   return WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          "the shard has more than ", limits_.max_samples, " samples")),
+      absl::InvalidArgumentError(absl::StrCat("the shard has more than ",
+                                              limits_.max_samples, " samples")),
       {std::string(kTooManySamples),
        {{"max_samples", absl::StrCat(limits_.max_samples)}}});
 }

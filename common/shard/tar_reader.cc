@@ -46,7 +46,9 @@ std::string CompressionHint(std::string_view block) {
       {"\x1f\x8b"sv, "gzip"},
       {"\x28\xb5\x2f\xfd"sv, "zstd"},
       {"BZh"sv, "bzip2"},
-      {"\xfd""7zXZ"sv, "xz"}};
+      {"\xfd"
+       "7zXZ"sv,
+       "xz"}};
   for (const auto& [magic, name] : kinds) {
     if (block.starts_with(magic)) {
       return absl::StrCat(" (it looks like ", name,
@@ -97,8 +99,9 @@ absl::Status TarReader::Step(std::string_view* data) {
   const int64_t offset = offset_;
   return IsZeroBlock(Take(data->size(), data))
              ? absl::OkStatus()
-             : Malformed(offset, "data follow the end mark (tars that were "
-                                 "joined are not taken)");
+             : Malformed(offset,
+                         "data follow the end mark (tars that were "
+                         "joined are not taken)");
 }
 
 absl::Status TarReader::HandleHeader() {
@@ -111,9 +114,9 @@ absl::Status TarReader::HandleHeader() {
   const auto header = ParseTarHeader(block);
   if (!header.ok()) {
     return Malformed(
-        offset, absl::StrCat("no tar header is there: ",
-                             header.status().message(),
-                             offset == 0 ? CompressionHint(block) : ""));
+        offset,
+        absl::StrCat("no tar header is there: ", header.status().message(),
+                     offset == 0 ? CompressionHint(block) : ""));
   }
   if (header->type == kGnuSparse || header->type == kGnuMultiVolume) {
     return Malformed(offset, "sparse and multi-volume tars are not taken");
@@ -186,11 +189,10 @@ std::string_view TarReader::Take(int64_t most, std::string_view* data) {
 
 absl::Status TarReader::Malformed(int64_t offset,
                                   const std::string& what) const {
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                        "the tar cannot be read at offset ", offset, ": ",
-                        what)),
-                    {std::string(kTarMalformed),
-                     {{"offset", absl::StrCat(offset)}}});
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "the tar cannot be read at offset ", offset, ": ", what)),
+      {std::string(kTarMalformed), {{"offset", absl::StrCat(offset)}}});
 }
 
 }  // namespace keel

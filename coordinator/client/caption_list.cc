@@ -23,8 +23,8 @@ absl::StatusOr<CaptionedImage> ParseLine(const std::string& line) {
         image.path, " is absolute; paths are relative to --images"));
   }
   if (ImageExtension(image.path).empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        image.path, " is neither .jpg, .jpeg, .png nor .webp"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(image.path, " is neither .jpg, .jpeg, .png nor .webp"));
   }
   for (size_t i = 1; i < columns.size(); ++i) {
     const std::string caption(absl::StripAsciiWhitespace(columns[i]));
@@ -53,9 +53,8 @@ absl::StatusOr<std::vector<CaptionedImage>> ParseCaptionList(
     if (absl::StripAsciiWhitespace(line).empty()) continue;
     auto image = ParseLine(line);
     if (!image.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(std::string(file_name), ":", number, ": ",
-                       image.status().message()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          std::string(file_name), ":", number, ": ", image.status().message()));
     }
     image->line = number;
     images.push_back(*std::move(image));

@@ -109,10 +109,9 @@ absl::Status CheckpointPuller::Pull(const v1::Checkpoint& checkpoint,
     total_bytes_ += file.size_bytes();
   }
   // Who sees the manifest sees a whole checkpoint.
-  std::stable_partition(files.begin(), files.end(),
-                        [](const v1::CheckpointFile* file) {
-                          return file->name() != kManifest;
-                        });
+  std::stable_partition(
+      files.begin(), files.end(),
+      [](const v1::CheckpointFile* file) { return file->name() != kManifest; });
   KEEL_RETURN_IF_ERROR(CreateDirectories(folder));
   for (const v1::CheckpointFile* file : files) {
     KEEL_RETURN_IF_ERROR(PullFile(checkpoint, *file, folder));

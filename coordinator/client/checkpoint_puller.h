@@ -36,8 +36,8 @@ class CheckpointPuller {
                        const v1::CheckpointFile& file,
                        const std::string& partial, RetryBudget& budget);
   absl::Status LoadRest(const v1::Checkpoint& checkpoint,
-                        const v1::CheckpointFile& file,
-                        AppendableFile& output, RetryBudget& budget);
+                        const v1::CheckpointFile& file, AppendableFile& output,
+                        RetryBudget& budget);
   void Report(int64_t bytes_of_file) const;
 
   v1::CheckpointService::StubInterface& stub_;

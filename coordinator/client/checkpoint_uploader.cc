@@ -70,8 +70,8 @@ absl::StatusOr<std::string> CheckpointUploader::Try(
   absl::StatusOr<bool> open = true;
   int64_t done = 0;
   for (size_t i = 0; i < files.size() && open.ok() && *open; ++i) {
-    open = SendFile(*writer, files[i].path, facts[i], options_, done,
-                    total_bytes);
+    open =
+        SendFile(*writer, files[i].path, facts[i], options_, done, total_bytes);
   }
   if (!open.ok()) context.TryCancel();
   if (open.ok() && *open) writer->WritesDone();

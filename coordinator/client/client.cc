@@ -21,8 +21,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   // Histograms of many phases make long replies.
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  return grpc::CreateCustomChannel(
-      address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 }  // namespace
@@ -39,10 +39,9 @@ absl::Status Client::Explain(absl::Status status) const {
   if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) {
     return status;
   }
-  return absl::Status(
-      status.code(),
-      absl::StrCat("no answer from the coordinator at ", options_.address, ": ",
-                   status.message()));
+  return absl::Status(status.code(),
+                      absl::StrCat("no answer from the coordinator at ",
+                                   options_.address, ": ", status.message()));
 }
 
 void Client::SetDeadline(grpc::ClientContext& context) const {

@@ -42,11 +42,11 @@ class Client {
   // Blocks for at most the timeout. Errors are the server's; UNAVAILABLE and
   // DEADLINE_EXCEEDED name the address.
   template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Stub& stub,
-                                grpc::Status (Stub::*method)(
-                                    grpc::ClientContext*, const Request&,
-                                    Response*),
-                                const Request& request) const {
+  absl::StatusOr<Response> Call(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const Request& request) const {
     grpc::ClientContext context;
     SetDeadline(context);
     Response response;
@@ -59,11 +59,11 @@ class Client {
   // Calls a paged list to its end. Each response's items, found by `items`,
   // are appended to those of the first response, which is returned.
   template <typename Stub, typename Request, typename Response, typename Items>
-  absl::StatusOr<Response> List(Stub& stub,
-                                grpc::Status (Stub::*method)(
-                                    grpc::ClientContext*, const Request&,
-                                    Response*),
-                                Request request, Items items) const {
+  absl::StatusOr<Response> List(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      Request request, Items items) const {
     Response all;
     while (true) {
       absl::StatusOr<Response> page = Call(stub, method, request);

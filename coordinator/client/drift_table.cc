@@ -100,8 +100,8 @@ std::string DriftTable(const std::vector<v1::Drift>& drifts) {
     row.push_back(absl::StrCat(Degrees(drift.deviation_degrees()), " (",
                                Degrees(drift.deviation_floor_degrees()), ")",
                                drift.deviation_reliable() ? "" : " ?"));
-    row.push_back(Pair(drift.residual_image_degrees(),
-                       drift.residual_text_degrees()));
+    row.push_back(
+        Pair(drift.residual_image_degrees(), drift.residual_text_degrees()));
     table.AddRow(std::move(row));
   }
   return table.ToString();

@@ -112,16 +112,16 @@ void LocalCluster::AddCoordinator() {
 void LocalCluster::AddWorker(int index) {
   Server server;
   server.name = absl::StrCat("worker-", index);
-  server.arguments = {JoinPath(options_.program_dir, "keel-worker"),
-                      "--coordinator",
-                      Endpoint(options_.host, options_.port),
-                      "--state-dir",
-                      JoinPath(options_.state_dir, server.name),
-                      "--threads",
-                      absl::StrCat(ThreadsPerWorker(options_)),
-                      "--metrics-listen",
-                      Endpoint(options_.host,
-                               options_.metrics_port + 1 + index)};
+  server.arguments = {
+      JoinPath(options_.program_dir, "keel-worker"),
+      "--coordinator",
+      Endpoint(options_.host, options_.port),
+      "--state-dir",
+      JoinPath(options_.state_dir, server.name),
+      "--threads",
+      absl::StrCat(ThreadsPerWorker(options_)),
+      "--metrics-listen",
+      Endpoint(options_.host, options_.metrics_port + 1 + index)};
   servers_.push_back(std::move(server));
 }
 
@@ -130,8 +130,8 @@ absl::Status LocalCluster::Launch(Server& server) {
       JoinPath(JoinPath(options_.state_dir, "logs"), server.name + ".log");
   server.start_time = absl::Now();
   server.restart_time = absl::InfiniteFuture();
-  KEEL_ASSIGN_OR_RETURN(server.process, ChildProcess::Start(server.arguments,
-                                                            server.log_path));
+  KEEL_ASSIGN_OR_RETURN(server.process,
+                        ChildProcess::Start(server.arguments, server.log_path));
   return absl::OkStatus();
 }
 
@@ -241,9 +241,9 @@ std::vector<std::string> LocalCluster::Describe() const {
   std::vector<std::string> lines;
   for (size_t i = 0; i < servers_.size(); ++i) {
     lines.push_back(absl::StrCat(
-        servers_[i].name, i == 0 ? absl::StrCat("  ", Endpoint(options_.host,
-                                                               options_.port))
-                                 : "",
+        servers_[i].name,
+        i == 0 ? absl::StrCat("  ", Endpoint(options_.host, options_.port))
+               : "",
         "  metrics http://",
         Endpoint(options_.host, options_.metrics_port + static_cast<int>(i)),
         "/metrics  log ", servers_[i].log_path));

@@ -31,9 +31,9 @@ void AddGlobalOptions(CLI::App& app, CommandContext& context) {
 
 void PrintError(const absl::Status& status) {
   const Reason reason = ReasonOf(status);
-  std::fprintf(stderr, "keel: %s%s\n", std::string(status.message()).c_str(),
-               reason.reason.empty() ? ""
-                                     : (" [" + reason.reason + "]").c_str());
+  std::fprintf(
+      stderr, "keel: %s%s\n", std::string(status.message()).c_str(),
+      reason.reason.empty() ? "" : (" [" + reason.reason + "]").c_str());
 }
 
 int Main(int argc, char** argv) {

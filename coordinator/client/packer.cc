@@ -38,9 +38,9 @@ absl::Status AddCaptions(TarWriter& tar, const std::string& key,
 absl::StatusOr<std::vector<CaptionedImage>> ReadList(
     const PackOptions& options) {
   if (options.samples_per_shard <= 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--samples-per-shard must be positive, got ",
-        options.samples_per_shard));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--samples-per-shard must be positive, got ",
+                     options.samples_per_shard));
   }
   KEEL_ASSIGN_OR_RETURN(const std::string tsv, ReadFile(options.captions));
   KEEL_ASSIGN_OR_RETURN(std::vector<CaptionedImage> images,
@@ -104,8 +104,8 @@ absl::StatusOr<PackResult> Pack(const PackOptions& options) {
   KEEL_RETURN_IF_ERROR(PrepareFolder(options.out));
   PackResult result;
   for (size_t begin = 0; begin < images.size();) {
-    const size_t end = std::min<size_t>(
-        images.size(), begin + options.samples_per_shard);
+    const size_t end =
+        std::min<size_t>(images.size(), begin + options.samples_per_shard);
     KEEL_RETURN_IF_ERROR(PackShard(options, images, begin, end, result));
     begin = end;
   }

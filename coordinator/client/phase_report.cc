@@ -19,9 +19,9 @@ int64_t StepsDone(const v1::Phase& phase) {
 }
 
 std::string Figures(const v1::Progress& progress) {
-  std::string text = absl::StrFormat(
-      " %.0f samples/s, loss %.3f", progress.samples_per_second(),
-      progress.loss_total());
+  std::string text =
+      absl::StrFormat(" %.0f samples/s, loss %.3f",
+                      progress.samples_per_second(), progress.loss_total());
   if (progress.loss_distill() != 0) {
     absl::StrAppendFormat(&text, " (contrastive %.3f, distill %.3f)",
                           progress.loss_contrastive(), progress.loss_distill());
@@ -34,9 +34,8 @@ std::string Figures(const v1::Progress& progress) {
 }  // namespace
 
 std::string PhaseLine(const v1::Phase& phase, bool bar) {
-  std::string line =
-      absl::StrCat(phase.stream(), "@", phase.number(), " ",
-                   v1::Phase::State_Name(phase.state()));
+  std::string line = absl::StrCat(phase.stream(), "@", phase.number(), " ",
+                                  v1::Phase::State_Name(phase.state()));
   if (phase.state() == v1::Phase::TRAINING && phase.step_count() > 0) {
     const int64_t done = StepsDone(phase);
     absl::StrAppend(&line, " ", done, "/", phase.step_count());

@@ -42,8 +42,8 @@ TerminalStyle DetectTerminal(int file_descriptor) {
 
 std::string RenderBar(double fraction, int width) {
   const int cells = std::max(0, width - 2);
-  const double share = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0)
-                                               : 0.0;
+  const double share =
+      std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
   const int full = static_cast<int>(share * cells);
   return absl::StrCat("[", std::string(full, '#'),
                       std::string(cells - full, '-'), "]");

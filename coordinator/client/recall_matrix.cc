@@ -111,8 +111,9 @@ void AddRowsAndColumns(const std::vector<v1::Recall>& recalls,
   const auto key = [](const RecallMatrix::Column& column) {
     return column.origin.value_or(std::numeric_limits<int>::max());
   };
-  std::stable_sort(matrix.columns.begin(), matrix.columns.end(),
-                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::stable_sort(
+      matrix.columns.begin(), matrix.columns.end(),
+      [&](const auto& a, const auto& b) { return key(a) < key(b); });
   matrix.cells.assign(matrix.phases.size(), Values(matrix.columns.size()));
 }
 
@@ -126,9 +127,12 @@ double RecallValue(const v1::Recall& recall, int k, RecallDirection direction) {
                                : k == 5 ? recall.text_to_image_r5()
                                         : recall.text_to_image_r10();
   switch (direction) {
-    case RecallDirection::kImageToText: return image_to_text;
-    case RecallDirection::kTextToImage: return text_to_image;
-    case RecallDirection::kMean: break;
+    case RecallDirection::kImageToText:
+      return image_to_text;
+    case RecallDirection::kTextToImage:
+      return text_to_image;
+    case RecallDirection::kMean:
+      break;
   }
   return (image_to_text + text_to_image) / 2;
 }
@@ -153,7 +157,10 @@ RecallMatrix BuildRecallMatrix(const std::vector<v1::Recall>& recalls, int k,
   for (size_t i = 0; i < matrix.columns.size(); ++i) {
     RecallMatrix::Column& column = matrix.columns[i];
     Summarize(matrix, i, column);
-    forgetting.push_back(column.forgetting);
+    // What the last phase has just learned cannot be forgotten yet.
+    if (column.origin != matrix.phases.back()) {
+      forgetting.push_back(column.forgetting);
+    }
     backward.push_back(column.backward_transfer);
     forward.push_back(column.forward_transfer);
   }

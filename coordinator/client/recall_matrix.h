@@ -43,7 +43,8 @@ struct RecallMatrix {
   std::vector<std::vector<std::optional<double>>> cells;
   // Mean of each row over the columns that it has.
   std::vector<std::optional<double>> means;
-  // Means over the columns that have them.
+  // Means over the columns that have them; that of forgetting leaves out the
+  // domain of the last phase.
   std::optional<double> forgetting;
   std::optional<double> backward_transfer;
   std::optional<double> forward_transfer;

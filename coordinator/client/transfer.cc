@@ -49,9 +49,8 @@ absl::Status CheckFrame(const v1::DataFrame& frame, int64_t expected_offset) {
                                             expected_offset, " was due"));
   }
   if (Crc32(frame.data()) != frame.crc32()) {
-    return absl::DataLossError(absl::StrCat("the frame at offset ",
-                                            frame.offset(),
-                                            " was damaged on its way"));
+    return absl::DataLossError(absl::StrCat(
+        "the frame at offset ", frame.offset(), " was damaged on its way"));
   }
   return absl::OkStatus();
 }

@@ -37,10 +37,9 @@ absl::StatusOr<int64_t> Uploader::Received(
   v1::Upload upload;
   KEEL_RETURN_IF_ERROR(
       FromGrpcStatus(stub_.GetUpload(&context, request, &upload)));
-  return upload.complete()
-             ? header.size_bytes()
-             : std::clamp<int64_t>(upload.received_bytes(), 0,
-                                   header.size_bytes());
+  return upload.complete() ? header.size_bytes()
+                           : std::clamp<int64_t>(upload.received_bytes(), 0,
+                                                 header.size_bytes());
 }
 
 absl::StatusOr<v1::SubmitChunkResponse> Uploader::Try(

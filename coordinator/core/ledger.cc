@@ -158,8 +158,8 @@ class Verifier {
       if (next == first) {
         WrongStep(absl::StrCat("step ", step, ": no record in the lineage"));
       } else if (next - first > 1) {
-        WrongStep(absl::StrCat("step ", step, ": recorded ", next - first,
-                               " times"));
+        WrongStep(
+            absl::StrCat("step ", step, ": recorded ", next - first, " times"));
       } else {
         CheckStep(schedule, records[first]);
       }
@@ -198,10 +198,10 @@ class Verifier {
       CountTouches(record, samples, struck);
       return;
     }
-    WrongStep(absl::StrCat(
-        "step ", record.step(), ": ", record.sample_count(),
-        " rows with the sum ", HashText(recorded), " recorded, ",
-        samples.size(), " rows with ", HashText(expected), " expected"));
+    WrongStep(absl::StrCat("step ", record.step(), ": ", record.sample_count(),
+                           " rows with the sum ", HashText(recorded),
+                           " recorded, ", samples.size(), " rows with ",
+                           HashText(expected), " expected"));
   }
 
   AccountingHash HashOf(const PhaseSchedule& schedule, int epoch,
@@ -230,7 +230,8 @@ class Verifier {
     for (int64_t sample : struck) ++touches_[sample];
     verdict_.set_trained_count(verdict_.trained_count() + trained.size());
     verdict_.set_struck_count(verdict_.struck_count() + struck.size());
-    auto& by_reason = *verdict_.mutable_accounting()->mutable_struck_by_reason();
+    auto& by_reason =
+        *verdict_.mutable_accounting()->mutable_struck_by_reason();
     for (const StepRecord::Struck& entry : record.struck()) {
       ++by_reason[entry.reason()];
     }

@@ -67,18 +67,30 @@ std::string StateName(Phase::State state) { return Phase::State_Name(state); }
 
 std::string_view EventName(PhaseEvent event) {
   switch (event) {
-    case kGroupFormed: return "GroupFormed";
-    case kPreempted: return "Preempted";
-    case kTrained: return "Trained";
-    case kNothingToTrain: return "NothingToTrain";
-    case kEvaluated: return "Evaluated";
-    case kGateClosed: return "GateClosed";
-    case kFailed: return "Failed";
-    case kCancelRequested: return "CancelRequested";
-    case kApproveRequested: return "ApproveRequested";
-    case kRejectRequested: return "RejectRequested";
-    case kRetryRequested: return "RetryRequested";
-    case kSkipRequested: return "SkipRequested";
+    case kGroupFormed:
+      return "GroupFormed";
+    case kPreempted:
+      return "Preempted";
+    case kTrained:
+      return "Trained";
+    case kNothingToTrain:
+      return "NothingToTrain";
+    case kEvaluated:
+      return "Evaluated";
+    case kGateClosed:
+      return "GateClosed";
+    case kFailed:
+      return "Failed";
+    case kCancelRequested:
+      return "CancelRequested";
+    case kApproveRequested:
+      return "ApproveRequested";
+    case kRejectRequested:
+      return "RejectRequested";
+    case kRetryRequested:
+      return "RetryRequested";
+    case kSkipRequested:
+      return "SkipRequested";
   }
   return "Unknown";
 }

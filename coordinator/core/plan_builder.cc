@@ -34,9 +34,8 @@ storage::v1::PlannedChunk* AddChunk(const IndexedChunkRef& source,
 }
 
 // Shares the chunk's samples out between training and the probe set.
-void Divide(const storage::v1::ChunkIndex& index,
-            const v1::ProbeConfig& config, storage::v1::PlannedChunk& chunk,
-            v1::Accounting& accounting) {
+void Divide(const storage::v1::ChunkIndex& index, const v1::ProbeConfig& config,
+            storage::v1::PlannedChunk& chunk, v1::Accounting& accounting) {
   for (int i = 0; i < index.samples_size(); ++i) {
     if (!IsProbe(index.samples(i).image_digest(), config.fraction())) continue;
     if (accounting.probe_count() < config.max_per_phase()) {
@@ -44,7 +43,8 @@ void Divide(const storage::v1::ChunkIndex& index,
       accounting.set_probe_count(accounting.probe_count() + 1);
     } else {
       chunk.add_over_cap_ordinals(i);
-      accounting.set_over_probe_cap_count(accounting.over_probe_cap_count() + 1);
+      accounting.set_over_probe_cap_count(accounting.over_probe_cap_count() +
+                                          1);
     }
   }
   accounting.set_accepted_count(accounting.accepted_count() +
@@ -78,9 +78,9 @@ BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
   const int64_t rest = accounting.accepted_count() - accounting.probe_count() -
                        accounting.over_probe_cap_count();
   // No schedule: nothing is left, or drop_last leaves not one whole batch.
-  const auto schedule = PhaseSchedule::Create(
-      {plan.seed(), phase, rest, plan.global_batch(), plan.epochs(),
-       plan.drop_last()});
+  const auto schedule =
+      PhaseSchedule::Create({plan.seed(), phase, rest, plan.global_batch(),
+                             plan.epochs(), plan.drop_last()});
   if (!schedule.ok()) {
     accounting.set_dropped_count(rest);
     return built;

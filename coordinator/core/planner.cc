@@ -17,10 +17,10 @@ void EvictWorkers(Planning& planning) {
     }
     planning.actions.push_back(EvictWorker{
         worker.id, worker.incarnation,
-        worker.attached ? absl::StrCat("not heard of for ",
-                                       absl::FormatDuration(
-                                           planning.options.evict_after))
-                        : "its stream broke"});
+        worker.attached
+            ? absl::StrCat("not heard of for ",
+                           absl::FormatDuration(planning.options.evict_after))
+            : "its stream broke"});
   }
 }
 
@@ -47,8 +47,7 @@ struct Describer {
     return absl::StrCat("fail ", Name(action));
   }
   std::string operator()(const AssignTask& action) const {
-    return absl::StrCat("give task ", action.task_id, " to ",
-                        action.worker_id);
+    return absl::StrCat("give task ", action.task_id, " to ", action.worker_id);
   }
   std::string operator()(const ReleaseTask& action) const {
     return absl::StrCat("take task ", action.task_id, " back");

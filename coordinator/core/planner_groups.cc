@@ -21,7 +21,8 @@ bool IsTrainable(const PhaseView& phase) {
          !phase.result_uploaded;
 }
 
-// ---- groups that are to be broken --------------------------------------------
+// ---- groups that are to be broken
+// --------------------------------------------
 
 // A group's members by what is known of them.
 struct Attendance {
@@ -55,9 +56,8 @@ void Count(const WorkerRoster& roster, const GroupView& group,
       return gone("has restarted");
     case Presence::kSilent:
       if (attendance.silent++ == 0) attendance.first_silent = id;
-      attendance.last_heard =
-          std::max(attendance.last_heard,
-                   roster.LastHeard(id, member.incarnation));
+      attendance.last_heard = std::max(
+          attendance.last_heard, roster.LastHeard(id, member.incarnation));
   }
 }
 
@@ -100,8 +100,8 @@ void KeepMembers(Planning& planning, const GroupView& group) {
 void BreakGroupsOf(Planning& planning, const StreamView& stream) {
   for (const PhaseView& phase : stream.phases) {
     if (phase.result_uploaded && phase.state == v1::Phase::TRAINING) {
-      planning.actions.push_back(StartEvaluation{
-          stream.name, phase.number, "its result is uploaded"});
+      planning.actions.push_back(
+          StartEvaluation{stream.name, phase.number, "its result is uploaded"});
       continue;
     }
     if (!IsTrainable(phase) || !HasOpenGroup(phase)) continue;
@@ -115,7 +115,8 @@ void BreakGroupsOf(Planning& planning, const StreamView& stream) {
   }
 }
 
-// ---- new groups ----------------------------------------------------------------
+// ---- new groups
+// ----------------------------------------------------------------
 
 // The phase of the stream that may train now; nullptr: none.
 const PhaseView* NextToTrain(const StreamView& stream,
@@ -166,9 +167,9 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
   if (static_cast<int64_t>(idle.size()) < least) return;
   const bool full = static_cast<int64_t>(idle.size()) >= most;
   const bool wait =
-      !full && (LeavingMembers(planning.roster, phase.group) > 0 ||
-                planning.now < NewestAttach(idle) +
-                                   planning.options.join_window);
+      !full &&
+      (LeavingMembers(planning.roster, phase.group) > 0 ||
+       planning.now < NewestAttach(idle) + planning.options.join_window);
   if (full) idle.resize(std::max<int64_t>(1, most));
   FormGroup action{stream.name, phase.number, {}, ""};
   for (const WorkerView* worker : idle) {
@@ -177,8 +178,9 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
     action.worker_ids.push_back(worker->id);
   }
   if (wait) return;
-  action.reason = absl::StrCat(idle.size(), idle.size() == 1 ? " worker" : " workers",
-                               " ready, ", least, " to ", most, " wanted");
+  action.reason =
+      absl::StrCat(idle.size(), idle.size() == 1 ? " worker" : " workers",
+                   " ready, ", least, " to ", most, " wanted");
   planning.actions.push_back(std::move(action));
 }
 
@@ -197,10 +199,10 @@ void FailUnformable(Planning& planning) {
           phase.forming_failures < planning.options.max_forming_failures) {
         continue;
       }
-      planning.actions.push_back(FailPhase{
-          stream->name, phase.number,
-          absl::StrCat("its group broke ", phase.forming_failures,
-                       " times without a committed step")});
+      planning.actions.push_back(
+          FailPhase{stream->name, phase.number,
+                    absl::StrCat("its group broke ", phase.forming_failures,
+                                 " times without a committed step")});
     }
   }
 }

@@ -44,8 +44,8 @@ void CreatePhasesOf(Planning& planning, const StreamView& stream) {
   switch (stream.config.phase().policy()) {
     case v1::PhaseConfig::EACH_CHUNK:
       for (const ChunkView& chunk : stream.backlog) {
-        planning.actions.push_back(CreatePhase{
-            stream.name, {chunk.digest}, "each chunk is a phase"});
+        planning.actions.push_back(
+            CreatePhase{stream.name, {chunk.digest}, "each chunk is a phase"});
       }
       return;
     case v1::PhaseConfig::MIN_SAMPLES:

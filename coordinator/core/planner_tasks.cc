@@ -23,18 +23,18 @@ void FinishEvaluation(Planning& planning, const StreamView& stream,
     if (task.done) continue;
     open = true;
     if (task.failure_count >= planning.options.max_task_failures) {
-      planning.actions.push_back(FailPhase{
-          stream.name, phase.number,
-          absl::StrCat("task ", task.task_id, " failed ", task.failure_count,
-                       " times")});
+      planning.actions.push_back(
+          FailPhase{stream.name, phase.number,
+                    absl::StrCat("task ", task.task_id, " failed ",
+                                 task.failure_count, " times")});
       return;
     }
   }
   if (open) return;
-  planning.actions.push_back(
-      PublishPhase{stream.name, phase.number,
-                   count == 0 ? "there is nothing to measure"
-                              : absl::StrCat("all ", count, " tasks are done")});
+  planning.actions.push_back(PublishPhase{
+      stream.name, phase.number,
+      count == 0 ? "there is nothing to measure"
+                 : absl::StrCat("all ", count, " tasks are done")});
 }
 
 // Why the lease is to be taken back; empty: it is not.
@@ -90,8 +90,8 @@ void AssignTasks(Planning& planning) {
   const std::set<std::string> in_hand = TasksInHand(planning);
   for (const StreamView* stream : ByPriority(planning.view)) {
     for (const TaskView& task : planning.view.tasks) {
-      if (task.stream != stream->name || task.done ||
-          !task.worker_id.empty() || in_hand.contains(task.task_id) ||
+      if (task.stream != stream->name || task.done || !task.worker_id.empty() ||
+          in_hand.contains(task.task_id) ||
           task.failure_count >= planning.options.max_task_failures) {
         continue;
       }

@@ -28,13 +28,13 @@ ShardLimits ToShardLimits(const v1::LimitsConfig& limits) {
   result.max_image_bytes = std::min(
       kMost, PositiveOr(limits.max_image_bytes(), defaults.max_image_bytes));
   // Less the line end that a .txt entry may have on top.
-  result.max_caption_bytes =
-      std::min(kMost - 2, PositiveOr(limits.max_caption_bytes(),
-                                     defaults.max_caption_bytes));
+  result.max_caption_bytes = std::min(
+      kMost - 2,
+      PositiveOr(limits.max_caption_bytes(), defaults.max_caption_bytes));
   result.max_samples =
       PositiveOr(limits.max_samples_per_chunk(), defaults.max_samples);
-  result.max_captions_per_sample = PositiveOr(
-      limits.max_captions_per_sample(), defaults.max_captions_per_sample);
+  result.max_captions_per_sample = PositiveOr(limits.max_captions_per_sample(),
+                                              defaults.max_captions_per_sample);
   // A .json entry may hold all captions of its sample.
   result.max_json_bytes =
       std::clamp(result.max_caption_bytes, defaults.max_json_bytes, kMost);

@@ -16,6 +16,8 @@ namespace {
 using storage::v1::PhaseRecord;
 using storage::v1::ResumePoint;
 
+constexpr char kManifestFile[] = "keel_manifest.json";
+
 template <typename To>
 void CopyFiles(const std::vector<v1::CheckpointFile>& from, To* to) {
   to->Clear();
@@ -29,6 +31,15 @@ bool SameFiles(const PhaseRecord& record,
                     [](const auto& a, const auto& b) {
                       return a.name() == b.name() && a.digest() == b.digest();
                     });
+}
+
+// The manifest comes last: without it the upload broke off.
+absl::Status CheckWhole(const std::vector<v1::CheckpointFile>& files) {
+  if (!files.empty() && files.back().name() == kManifestFile) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the last file has to be ", kManifestFile));
 }
 
 // A result that arrived, but whose reply may not have.
@@ -68,6 +79,7 @@ absl::Status Artifacts::Check(const v1::ArtifactHeader& header) {
 
 absl::Status Artifacts::Accept(const v1::ArtifactHeader& header,
                                const Files& files) {
+  KEEL_RETURN_IF_ERROR(CheckWhole(files));
   auto state = cluster_.Lock();
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase, Fence(*state, header));
   switch (header.kind()) {

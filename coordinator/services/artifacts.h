@@ -25,6 +25,7 @@ class Artifacts {
   absl::Status Check(const v1::ArtifactHeader& header);
   // Records files that are durable blobs, pinned by the caller. Fenced again:
   // the group may have broken meanwhile. Repeating it has no further effect.
+  // INVALID_ARGUMENT: the last file is no manifest, or a wrong step count.
   absl::Status Accept(const v1::ArtifactHeader& header,
                       const std::vector<v1::CheckpointFile>& files);
   // Records an uploaded checkpoint and returns its id.

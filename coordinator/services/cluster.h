@@ -7,7 +7,8 @@
 #ifndef KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 #define KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 
-#include <functional>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,7 +70,12 @@ class Cluster {
   Edit NewEdit() const { return Edit(Now()); }
 
   // Wakes the ticker and everyone in WaitForChange.
-  void Notify() { changed_.SignalAll(); }
+  void Notify() {
+    ++change_count_;
+    changed_.SignalAll();
+  }
+  // How often Notify was called.
+  int64_t change_count() const { return change_count_; }
   absl::Time Now() const { return environment_.clock->Now(); }
   const Environment& env() const { return environment_; }
   const std::string& cluster_id() const { return cluster_id_; }
@@ -84,6 +90,8 @@ class Cluster {
 
   const Environment environment_;
   std::string cluster_id_;  // constant after Load
+
+  std::atomic<int64_t> change_count_{0};
 
   absl::Mutex mu_;
   absl::CondVar changed_;

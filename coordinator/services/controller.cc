@@ -63,6 +63,7 @@ bool Controller::stopped() {
 
 void Controller::Loop() {
   while (!stopped()) {
+    const int64_t seen = parts_.cluster->change_count();
     const bool ok = Tick();
     if (!ok) {
       // Changes do not cut this short: they would make the failure a busy
@@ -72,7 +73,10 @@ void Controller::Loop() {
       continue;
     }
     auto state = parts_.cluster->Lock();
-    state.WaitForChange(kTickEvery);
+    // What changed meanwhile, also by this pass, may ask for the next one.
+    if (parts_.cluster->change_count() == seen) {
+      state.WaitForChange(kTickEvery);
+    }
   }
 }
 

@@ -31,8 +31,14 @@ absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
   pins_.Pin(file.digest());
   BlobStore& blobs = *cluster_.env().blobs;
   if (!blobs.Contains(file.digest())) {
-    KEEL_ASSIGN_OR_RETURN(writer_,
-                          blobs.OpenWriter(file.digest(), /*restart=*/true));
+    auto writer = blobs.OpenWriter(file.digest(), /*restart=*/true);
+    if (absl::IsAborted(writer.status())) {
+      // The handler of a try that broke may not have ended yet.
+      return absl::UnavailableError(absl::StrCat(
+          "file ", file.name(), " is being uploaded by another call"));
+    }
+    KEEL_RETURN_IF_ERROR(writer.status());
+    writer_ = *std::move(writer);
   }
   files_.push_back(file);
   received_ = 0;

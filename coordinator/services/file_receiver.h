@@ -23,6 +23,7 @@ class FileReceiver {
 
   // Ends the file before and starts the next. INVALID_ARGUMENT: an illegal or
   // repeated name, digest or size. RESOURCE_EXHAUSTED: too little free disk.
+  // UNAVAILABLE: another call uploads the same bytes now.
   absl::Status StartFile(const v1::CheckpointFile& file);
   absl::Status Take(const v1::DataFrame& frame);
   // Ends the last file; all are durable. INVALID_ARGUMENT: none, or one is cut

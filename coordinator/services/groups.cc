@@ -204,7 +204,7 @@ absl::Status Groups::Break(ClusterState& state, const BreakGroup& action) {
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   phase->break_time = edit.now();
   CountRecovery(state, *phase);
-  TellClosed(state, *phase, action.reason);
+  CloseAndRecall(state, *phase, action.reason);
   return absl::OkStatus();
 }
 
@@ -238,13 +238,20 @@ void Groups::AddClose(const PhaseState& phase, std::string_view reason,
   edit.PutGeneration(std::move(record));
 }
 
-void Groups::TellClosed(ClusterState& state, PhaseState& phase,
-                        std::string_view reason) {
+void Groups::Close(ClusterState& state, PhaseState& phase,
+                   std::string_view reason) {
   GroupState& group = phase.group;
   if (group.generation == 0 || group.closed) return;
   group.closed = true;
   group.pending_steps.clear();
   SendReplies(state, group.rendezvous->Close(reason));
+}
+
+void Groups::CloseAndRecall(ClusterState& state, PhaseState& phase,
+                            std::string_view reason) {
+  const GroupState& group = phase.group;
+  if (group.generation == 0 || group.closed) return;
+  Close(state, phase, reason);
   for (const auto& [id, member] : group.members) {
     auto it = state.workers.find(id);
     if (it == state.workers.end() ||

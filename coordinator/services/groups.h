@@ -29,9 +29,13 @@ class Groups {
   // the steps that it has reported.
   static void AddClose(const PhaseState& phase, std::string_view reason,
                        Edit& edit);
-  // Tells the members of a group that was closed.
-  static void TellClosed(ClusterState& state, PhaseState& phase,
-                         std::string_view reason);
+  // Ends, in memory, a group whose record was closed. Its members end by
+  // themselves.
+  static void Close(ClusterState& state, PhaseState& phase,
+                    std::string_view reason);
+  // The same, and orders the members to leave.
+  static void CloseAndRecall(ClusterState& state, PhaseState& phase,
+                             std::string_view reason);
 
   void HandleStore(ClusterState& state, const WorkerState& worker,
                    const v1::StoreRequest& request);

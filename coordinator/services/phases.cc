@@ -128,7 +128,9 @@ absl::Status Phases::StartEvaluation(ClusterState& state,
   edit.PutPhase(record);
   Tasks::AddFor(state, *stream, *phase, edit);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
-  Groups::TellClosed(state, *phase, "finished");
+  // The members have trained all there was, and may still wait for the reply
+  // to their upload: they are not called back.
+  Groups::Close(state, *phase, "finished");
   LogPhase(*phase);
   return absl::OkStatus();
 }
@@ -204,7 +206,7 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
   Tasks::AddRemoval(state, phase->record.phase(), edit);
   const auto holders = Tasks::HoldersOf(state, phase->record.phase());
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
-  Groups::TellClosed(state, *phase, reason);
+  Groups::CloseAndRecall(state, *phase, reason);
   for (const auto& [worker, task] : holders) {
     Tasks::Cancel(state, worker, task);
   }

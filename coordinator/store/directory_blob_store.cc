@@ -114,9 +114,9 @@ absl::Status DirectoryBlobStore::Writer::Finish() {
     return PublishFile(root_, path, digest_);
   }
   KEEL_RETURN_IF_ERROR(RemoveFile(path));
-  return absl::DataLossError(absl::StrCat(
-      "the ", file_->size(), " bytes uploaded as ", digest_,
-      " have the digest ", actual, "; the upload was removed"));
+  return absl::DataLossError(
+      absl::StrCat("the ", file_->size(), " bytes uploaded as ", digest_,
+                   " have the digest ", actual, "; the upload was removed"));
 }
 
 DirectoryBlobStore::DirectoryBlobStore(std::string root)

@@ -49,9 +49,8 @@ SqliteRun::~SqliteRun() {
 
 void SqliteRun::BindBytes(int parameter, std::string_view bytes) {
   // A null pointer would bind NULL, not an empty value.
-  sqlite3_bind_blob64(statement_, parameter,
-                      bytes.empty() ? "" : bytes.data(), bytes.size(),
-                      SQLITE_STATIC);
+  sqlite3_bind_blob64(statement_, parameter, bytes.empty() ? "" : bytes.data(),
+                      bytes.size(), SQLITE_STATIC);
 }
 
 void SqliteRun::BindInteger(int parameter, int64_t value) {
@@ -86,11 +85,11 @@ SqliteConnection::~SqliteConnection() {
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
     const std::string& path, absl::Duration busy_timeout) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(
-      path.c_str(), &handle,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-          SQLITE_OPEN_EXRESCODE,
-      nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                          SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                      nullptr);
   // Even a failed opening leaves a handle that is to be closed.
   std::unique_ptr<SqliteConnection> connection(
       new SqliteConnection(path, handle));
@@ -113,8 +112,7 @@ absl::StatusOr<std::string> SqliteConnection::QueryText(
   return run->Bytes(0);
 }
 
-absl::StatusOr<int64_t> SqliteConnection::QueryInteger(
-    const std::string& sql) {
+absl::StatusOr<int64_t> SqliteConnection::QueryInteger(const std::string& sql) {
   KEEL_ASSIGN_OR_RETURN(const auto run, Start(sql));
   KEEL_ASSIGN_OR_RETURN(const bool row, run->Next());
   if (!row) return Error(SQLITE_ERROR, absl::StrCat(sql, " gave no row"));
@@ -144,10 +142,10 @@ absl::Status SqliteConnection::Error(int code, const std::string& doing) const {
       handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   const int system_error =
       handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
-  return absl::Status(CodeOf(code, system_error),
-                      absl::StrCat("database ", path_, ": ", detail, " (",
-                                   sqlite3_errstr(code), " ", code, ", at: ",
-                                   doing, ")"));
+  return absl::Status(
+      CodeOf(code, system_error),
+      absl::StrCat("database ", path_, ": ", detail, " (", sqlite3_errstr(code),
+                   " ", code, ", at: ", doing, ")"));
 }
 
 }  // namespace keel

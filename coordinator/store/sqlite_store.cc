@@ -64,13 +64,13 @@ absl::Status CheckSchema(SqliteConnection& connection) {
                         connection.QueryInteger("PRAGMA user_version"));
   const bool empty = objects == 0 && id == 0 && schema == 0;
   if (!empty && id != kApplicationId) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        connection.path(), " is the database of another program"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(connection.path(), " is the database of another program"));
   }
   if (schema <= kSchema) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "database ", connection.path(), " has schema ", schema,
-      "; this version of Keel knows those up to ", kSchema));
+  return absl::FailedPreconditionError(
+      absl::StrCat("database ", connection.path(), " has schema ", schema,
+                   "; this version of Keel knows those up to ", kSchema));
 }
 
 absl::Status UseWriteAheadLog(SqliteConnection& connection) {
@@ -83,9 +83,9 @@ absl::Status UseWriteAheadLog(SqliteConnection& connection) {
 }
 
 absl::Status CreateTables(SqliteConnection& connection) {
-  std::string sql = absl::StrCat("BEGIN IMMEDIATE; PRAGMA application_id=",
-                                 kApplicationId, "; PRAGMA user_version=",
-                                 kSchema, ";");
+  std::string sql =
+      absl::StrCat("BEGIN IMMEDIATE; PRAGMA application_id=", kApplicationId,
+                   "; PRAGMA user_version=", kSchema, ";");
   for (std::string_view name : table::kAll) {
     absl::StrAppend(&sql, "CREATE TABLE IF NOT EXISTS ", std::string(name),
                     " (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL,"
@@ -102,8 +102,8 @@ absl::Status Prepare(SqliteConnection& writer,
   KEEL_RETURN_IF_ERROR(writer.Execute("PRAGMA cell_size_check=ON"));
   KEEL_RETURN_IF_ERROR(CreateTables(writer));
   if (options.max_bytes > 0) {
-    const std::string sql = absl::StrCat("PRAGMA max_page_count=",
-                                         options.max_bytes / kPageBytes);
+    const std::string sql =
+        absl::StrCat("PRAGMA max_page_count=", options.max_bytes / kPageBytes);
     KEEL_RETURN_IF_ERROR(writer.QueryInteger(sql).status());
   }
   // SQLite syncs the folder for its log, not for a new database.
@@ -121,12 +121,10 @@ SqliteStore::SqliteStore(std::unique_ptr<SqliteConnection> reader,
 absl::StatusOr<std::unique_ptr<Store>> SqliteStore::Open(
     const Options& options) {
   KEEL_ASSIGN_OR_RETURN(
-      auto writer,
-      SqliteConnection::Open(options.path, options.busy_timeout));
+      auto writer, SqliteConnection::Open(options.path, options.busy_timeout));
   KEEL_RETURN_IF_ERROR(Prepare(*writer, options));
   KEEL_ASSIGN_OR_RETURN(
-      auto reader,
-      SqliteConnection::Open(options.path, options.busy_timeout));
+      auto reader, SqliteConnection::Open(options.path, options.busy_timeout));
   KEEL_RETURN_IF_ERROR(reader->Execute("PRAGMA query_only=ON"));
   KEEL_RETURN_IF_ERROR(reader->Execute("PRAGMA cell_size_check=ON"));
   return std::unique_ptr<Store>(
@@ -179,9 +177,8 @@ SqliteStore::Scan(std::string_view table, std::string_view prefix,
     KEEL_ASSIGN_OR_RETURN(const bool row, run->Next());
     if (!row) return pairs;
     std::string key = run->Bytes(0);
-    KEEL_ASSIGN_OR_RETURN(
-        std::string value,
-        CheckedValue(*run, 1, reader_->path(), table, key));
+    KEEL_ASSIGN_OR_RETURN(std::string value,
+                          CheckedValue(*run, 1, reader_->path(), table, key));
     pairs.emplace_back(std::move(key), std::move(value));
   }
 }

@@ -59,8 +59,8 @@ std::string RecallKey(std::string_view stream, int phase,
   return Join({stream, NumberKey(phase), probe});
 }
 
-std::string DriftKey(std::string_view stream, int phase,
-                     std::string_view probe, std::string_view reference) {
+std::string DriftKey(std::string_view stream, int phase, std::string_view probe,
+                     std::string_view reference) {
   return Join({stream, NumberKey(phase), probe, reference});
 }
 

@@ -44,9 +44,9 @@ inline constexpr std::string_view kCheckpoints = "checkpoints";
 inline constexpr std::string_view kUploads = "uploads";
 
 inline constexpr std::array kAll = {
-    kCluster,     kStreams, kChunks, kStreamChunks, kRequests,
-    kProbes,      kPhases,  kGenerations, kSteps,   kTasks,
-    kRecalls,     kDrifts,  kCheckpoints, kUploads};
+    kCluster, kStreams, kChunks,      kStreamChunks, kRequests,
+    kProbes,  kPhases,  kGenerations, kSteps,        kTasks,
+    kRecalls, kDrifts,  kCheckpoints, kUploads};
 }  // namespace table
 
 inline constexpr std::string_view kClusterKey = "cluster";
@@ -72,8 +72,8 @@ std::string PhaseKey(std::string_view stream, int phase, int attempt);
 std::string RecallKey(std::string_view stream, int phase,
                       std::string_view probe);
 // `reference` is "parent" or "origin".
-std::string DriftKey(std::string_view stream, int phase,
-                     std::string_view probe, std::string_view reference);
+std::string DriftKey(std::string_view stream, int phase, std::string_view probe,
+                     std::string_view reference);
 std::string CheckpointKey(std::string_view stream, int phase);
 
 std::string GenerationKey(int64_t generation);

@@ -3,8 +3,9 @@
 
 A caption is the picture's title plus up to four keywords that the title does
 not contain (from the SVG's metadata). Transparent pixels become white, the
-picture is padded to a square and scaled down. Of pictures with the same
-caption the first one stays. 100 pictures of each domain are held out.
+picture is padded to a square and scaled down. Of a domain's pictures with the
+same caption the first one stays. 100 pictures of each domain are held out; what
+has the caption or the pixels of one of them is trained in no domain.
 
     prepare.py OUT       writes OUT/images/..., OUT/<domain>-{train,probe}.tsv
 """
@@ -94,9 +95,10 @@ def convert(job):
 
 
 def select(pool):
-    """Domain -> list of (png, caption); each caption once over all domains."""
-    seen, chosen = set(), {}
+    """Domain -> list of (png, caption); each caption once in a domain."""
+    chosen = {}
     for domain in DOMAINS:
+        seen = set()
         pairs = list(pictures(domain))
         captions = pool.map(caption_of, [svg for _, svg in pairs], chunksize=64)
         chosen[domain] = []
@@ -107,27 +109,45 @@ def select(pool):
     return chosen
 
 
-def write_domain(pool, out, domain, pairs):
+def write_pictures(pool, out, domain, pairs):
+    """Writes a domain's pictures; list of (path, caption, digest of the file)."""
     folder = os.path.join(out, "images", domain)
     os.makedirs(folder, exist_ok=True)
-    names = [f"{i:05d}.png" for i in range(len(pairs))]
-    jobs = [(png, os.path.join(folder, name)) for (png, _), name in zip(pairs, names)]
-    usable = pool.map(convert, jobs, chunksize=64)
-    rows = [(f"{domain}/{name}", caption)
-            for name, (_, caption), ok in zip(names, pairs, usable) if ok]
-    held_out = set(sorted(rows, key=lambda row: hashlib.sha256(row[1].encode()).digest())[:PROBES])
-    for part, keep in (("train", lambda row: row not in held_out),
-                       ("probe", lambda row: row in held_out)):
-        with open(os.path.join(out, f"{domain}-{part}.tsv"), "w", encoding="utf-8") as file:
-            file.writelines(f"{path}\t{caption}\n" for path, caption in rows if keep((path, caption)))
-    print(f"  {domain}: {len(rows) - len(held_out)} pairs to train, {len(held_out)} held out")
+    paths = [f"{domain}/{i:05d}.png" for i in range(len(pairs))]
+    files = [os.path.join(out, "images", path) for path in paths]
+    usable = pool.map(convert, zip([png for png, _ in pairs], files), chunksize=64)
+    rows = []
+    for path, file_name, (_, caption), ok in zip(paths, files, pairs, usable):
+        if ok:
+            with open(file_name, "rb") as file:
+                rows.append((path, caption, hashlib.sha256(file.read()).hexdigest()))
+    return rows
+
+
+def hold_out(rows):
+    """The PROBES rows whose captions have the smallest digests."""
+    return sorted(rows, key=lambda row: hashlib.sha256(row[1].encode()).digest())[:PROBES]
+
+
+def write_list(out, name, rows):
+    with open(os.path.join(out, name + ".tsv"), "w", encoding="utf-8") as file:
+        file.writelines(f"{path}\t{caption}\n" for path, caption, _ in rows)
 
 
 def main():
     out = sys.argv[1]
     with multiprocessing.Pool() as pool:
-        for domain, pairs in select(pool).items():
-            write_domain(pool, out, domain, pairs)
+        rows = {domain: write_pictures(pool, out, domain, pairs)
+                for domain, pairs in select(pool).items()}
+    probes = {domain: hold_out(rows[domain]) for domain in rows}
+    captions = {caption.lower() for held in probes.values() for _, caption, _ in held}
+    pictures_held = {digest for held in probes.values() for _, _, digest in held}
+    for domain in rows:
+        train = [row for row in rows[domain]
+                 if row[1].lower() not in captions and row[2] not in pictures_held]
+        write_list(out, domain + "-probe", probes[domain])
+        write_list(out, domain + "-train", train)
+        print(f"  {domain}: {len(train)} pairs to train, {len(probes[domain])} held out")
 
 
 if __name__ == "__main__":

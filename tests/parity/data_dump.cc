@@ -22,9 +22,10 @@ namespace {
 class OneChunk : public ChunkReader {
  public:
   explicit OneChunk(std::string bytes) : bytes_(std::move(bytes)) {}
-  absl::StatusOr<std::string> Read(const std::string& chunk_digest, int64_t offset,
-                                   int64_t length) override {
-    return bytes_.substr(static_cast<size_t>(offset), static_cast<size_t>(length));
+  absl::StatusOr<std::string> Read(const std::string& chunk_digest,
+                                   int64_t offset, int64_t length) override {
+    return bytes_.substr(static_cast<size_t>(offset),
+                         static_cast<size_t>(length));
   }
 
  private:
@@ -56,18 +57,21 @@ absl::StatusOr<std::vector<SampleList>> ListSamples(const std::string& bytes) {
 
 template <typename T>
 std::string_view BytesOf(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+  return {reinterpret_cast<const char*>(values.data()),
+          values.size() * sizeof(T)};
 }
 
 absl::Status WriteRows(const SampleLoader& loader, const LoadedRows& rows,
                        const std::string& folder) {
   std::string keys;
-  for (int64_t sample : rows.samples) absl::StrAppend(&keys, loader.sample(sample).key, "\n");
+  for (int64_t sample : rows.samples)
+    absl::StrAppend(&keys, loader.sample(sample).key, "\n");
   KEEL_RETURN_IF_ERROR(CreateDirectories(folder));
   KEEL_RETURN_IF_ERROR(WriteFileAtomically(JoinPath(folder, "keys.txt"), keys));
-  KEEL_RETURN_IF_ERROR(
-      WriteFileAtomically(JoinPath(folder, "tokens.bin"), BytesOf(rows.tokens)));
-  return WriteFileAtomically(JoinPath(folder, "images.bin"), BytesOf(rows.images));
+  KEEL_RETURN_IF_ERROR(WriteFileAtomically(JoinPath(folder, "tokens.bin"),
+                                           BytesOf(rows.tokens)));
+  return WriteFileAtomically(JoinPath(folder, "images.bin"),
+                             BytesOf(rows.images));
 }
 
 absl::Status Dump(const std::string& shard, const std::string& folder,
@@ -78,7 +82,8 @@ absl::Status Dump(const std::string& shard, const std::string& folder,
   const Tokenizer tokenizer;
   SampleLoader loader(options, lists, chunk, tokenizer);
   std::vector<RowRequest> requests;
-  for (int64_t i = 0; i < loader.sample_count(); ++i) requests.push_back({i, 0});
+  for (int64_t i = 0; i < loader.sample_count(); ++i)
+    requests.push_back({i, 0});
   KEEL_ASSIGN_OR_RETURN(const LoadedRows rows, loader.Load(requests));
   return WriteRows(loader, rows, folder);
 }
@@ -88,8 +93,9 @@ absl::Status Dump(const std::string& shard, const std::string& folder,
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::fprintf(stderr,
-                 "usage: keel-data-dump SHARD.tar OUT_DIR IMAGE_SIZE CONTEXT_LENGTH\n");
+    std::fprintf(
+        stderr,
+        "usage: keel-data-dump SHARD.tar OUT_DIR IMAGE_SIZE CONTEXT_LENGTH\n");
     return 2;
   }
   keel::SampleLoader::Options options;

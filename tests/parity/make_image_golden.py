@@ -2,7 +2,7 @@
 """Writes tests/golden/images/: small pictures of every kind that Keel decodes,
 and manifest.json with what Pillow and open_clip 3.3.0 make of them.
 
-Usage (with open_clip_torch==3.3.0 and Pillow installed):
+Usage (with open_clip_torch==3.3.0 and pillow==13.0.0 installed):
   make_image_golden.py tests/golden/images
 
 manifest.json, for each file: format, width, height, the SHA-256 of Pillow's
@@ -65,7 +65,7 @@ def write_pictures(folder):
         Image.fromarray(array, mode).save(os.path.join(folder, name), **options)
 
     for width, height in ((49, 32), (32, 32), (35, 32), (37, 32), (32, 39), (9, 5),
-                          (120, 7), (91, 120)):
+                          (120, 7), (91, 120), (31, 93)):
         save(f"rgb_{width}x{height}.png", picture(width, height, width))
     rgb = picture(61, 46, 1)
     save("interlace_none.png", rgb)

@@ -5,7 +5,8 @@
 
 namespace keel {
 
-absl::StatusOr<std::vector<ShardFileSample>> IndexShard(const std::string& bytes) {
+absl::StatusOr<std::vector<ShardFileSample>> IndexShard(
+    const std::string& bytes) {
   ShardIndexer indexer{ShardLimits()};
   KEEL_RETURN_IF_ERROR(indexer.Consume(bytes));
   KEEL_ASSIGN_OR_RETURN(const ShardIndex index, indexer.Finish());

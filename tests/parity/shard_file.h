@@ -26,7 +26,8 @@ struct ShardFileSample {
 };
 
 // The usable samples of the bytes of a shard, in tar order.
-absl::StatusOr<std::vector<ShardFileSample>> IndexShard(const std::string& bytes);
+absl::StatusOr<std::vector<ShardFileSample>> IndexShard(
+    const std::string& bytes);
 
 }  // namespace keel
 

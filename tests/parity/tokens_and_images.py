@@ -8,7 +8,8 @@
 Without --shard it packs pictures of --pictures (Debian's openclipart-png) into
 one: every picture as PNG, JPEG or WebP in turn, its caption made of its path.
 Pictures are taken as RGB, as open_clip's training loader reads them. Prints
-the largest differences; exit status 1 if there is any.
+the largest differences; exit status 1 if there is any. Needs open_clip_torch==3.3.0
+and pillow==13.0.0 (older ones resize tall pictures in another order).
 """
 import argparse
 import io

@@ -35,8 +35,7 @@ inline std::string PngFile(uint32_t width, uint32_t height,
 }
 
 // `frame` is the marker of the frame header, 0xc0..0xcf.
-inline std::string JpegFile(uint32_t width, uint32_t height,
-                            int frame = 0xc0) {
+inline std::string JpegFile(uint32_t width, uint32_t height, int frame = 0xc0) {
   return std::string("\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0", 20) +
          "\xff" + static_cast<char>(frame) + BigEndian(11, 2) + '\x08' +
          BigEndian(height, 2) + BigEndian(width, 2) +
@@ -51,12 +50,12 @@ inline std::string WebpFile(const std::string& type,
 }
 inline std::string LossyWebpFile(uint32_t width, uint32_t height) {
   return WebpFile("VP8 ", std::string("\x10\0\0\x9d\x01\x2a", 6) +
-                              LittleEndian(width, 2) +
-                              LittleEndian(height, 2));
+                              LittleEndian(width, 2) + LittleEndian(height, 2));
 }
 inline std::string LosslessWebpFile(uint32_t width, uint32_t height) {
-  return WebpFile("VP8L", std::string("\x2f") +
-                              LittleEndian((height - 1) << 14 | (width - 1), 4));
+  return WebpFile(
+      "VP8L",
+      std::string("\x2f") + LittleEndian((height - 1) << 14 | (width - 1), 4));
 }
 inline std::string ExtendedWebpFile(uint32_t width, uint32_t height,
                                     int flags = 0) {

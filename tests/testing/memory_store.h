@@ -85,8 +85,8 @@ class MemoryStore : public Store {
 
  private:
   mutable absl::Mutex mutex_;
-  std::map<std::string, std::map<std::string, std::string, std::less<>>>
-      tables_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::map<std::string, std::string, std::less<>>> tables_
+      ABSL_GUARDED_BY(mutex_);
   CommitHook hook_ ABSL_GUARDED_BY(mutex_);
   int commit_count_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -23,8 +23,8 @@ constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
 v1::Worker Describe(const WorkerIdentity& identity, const DeviceInfo& device,
                     int metrics_port) {
   v1::Worker worker;
-  worker.set_id(state.id());
-  worker.set_incarnation(state.incarnation());
+  worker.set_id(identity.id());
+  worker.set_incarnation(identity.incarnation());
   worker.set_device(device.device);
   worker.set_threads(device.threads);
   worker.set_capability(device.capability);
@@ -55,17 +55,17 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(const Options& options,
                                                      Executor& executor) {
   KEEL_RETURN_IF_ERROR(options.Validate());
   KEEL_ASSIGN_OR_RETURN(
-      auto state, WorkerIdentity::Open(options.state_directory, options.id));
-  std::unique_ptr<Agent> agent(new Agent(options, executor, std::move(state)));
+      auto identity, WorkerIdentity::Open(options.state_directory, options.id));
+  std::unique_ptr<Agent> agent(new Agent(options, executor, std::move(identity)));
   KEEL_RETURN_IF_ERROR(agent->OpenCache());
   return agent;
 }
 
 Agent::Agent(const Options& options, Executor& executor,
-             std::unique_ptr<WorkerIdentity> state)
+             std::unique_ptr<WorkerIdentity> identity)
     : options_(options),
       executor_(executor),
-      identity_(std::move(state)),
+      identity_(std::move(identity)),
       description_(
           Describe(*identity_, executor.device(), options.metrics_port)),
       send_queue_(options.send_queue),

@@ -74,7 +74,7 @@ class Agent : private CoordinatorLink::Delegate {
 
  private:
   Agent(const Options& options, Executor& executor,
-        std::unique_ptr<WorkerIdentity> state);
+        std::unique_ptr<WorkerIdentity> identity);
   absl::Status OpenCache();
 
   v1::Hello MakeHello() override ABSL_LOCKS_EXCLUDED(mu_);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/log.h"
 
 namespace keel {
@@ -36,8 +37,11 @@ void SignalWatcher::BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-SignalWatcher::SignalWatcher(std::function<void(std::string name)> on_signal)
-    : on_signal_(std::move(on_signal)), thread_([this] { Watch(); }) {}
+SignalWatcher::SignalWatcher(std::function<void(std::string name)> on_signal,
+                             absl::Duration window)
+    : on_signal_(std::move(on_signal)),
+      window_(window),
+      thread_([this] { Watch(); }) {}
 
 SignalWatcher::~SignalWatcher() {
   closing_ = true;
@@ -47,19 +51,20 @@ SignalWatcher::~SignalWatcher() {
 
 void SignalWatcher::Watch() {
   const sigset_t signals = WatchedSignals();
-  bool told = false;
+  absl::Time first = absl::InfiniteFuture();
   while (true) {
     int number = 0;
     if (sigwait(&signals, &number) != 0) continue;
     if (closing_) return;
     if (number == kWake) continue;
-    if (told) {
+    if (first == absl::InfiniteFuture()) {
+      first = absl::Now();
+      on_signal_(NameOf(number));
+    } else if (absl::Now() >= first + window_) {
       LogWarning("a second signal ends the process at once",
                  {{"signal", NameOf(number)}});
       std::_Exit(128 + number);
     }
-    told = true;
-    on_signal_(NameOf(number));
   }
 }
 

@@ -7,10 +7,14 @@
 #include <string>
 #include <thread>
 
+#include "absl/time/time.h"
+
 namespace keel {
 
-// The first signal is given to the handler; a second one ends the process at
-// once with 128 + its number, as a shell reports it.
+// The first signal is given to the handler; a later one ends the process at
+// once with 128 + its number, as a shell reports it. Signals in one short
+// window are one: a terminal signals the whole process group, and so may the
+// program that started this one.
 class SignalWatcher {
  public:
   // Leaves the signals to the watcher. Call it before any thread starts: they
@@ -18,7 +22,8 @@ class SignalWatcher {
   static void BlockSignals();
 
   // `on_signal` is given the signal's name, once, on the watcher's thread.
-  explicit SignalWatcher(std::function<void(std::string name)> on_signal);
+  explicit SignalWatcher(std::function<void(std::string name)> on_signal,
+                         absl::Duration window = absl::Seconds(1));
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
@@ -27,6 +32,7 @@ class SignalWatcher {
   void Watch();
 
   const std::function<void(std::string)> on_signal_;
+  const absl::Duration window_;
   std::atomic<bool> closing_ = false;
   std::thread thread_;
 };

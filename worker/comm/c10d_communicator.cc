@@ -67,6 +67,7 @@ class C10dCommunicator::Pending : public PendingCollective {
   // On a device the stream waits, not the host.
   absl::Status Wait() override {
     if (IsOnHost(*owner_.backend_)) return owner_.Await(kAllReduce, *work_);
+    --owner_.unfinished_;
     return Catch(absl::StatusCode::kAborted, kAllReduce,
                  [this] { work_->synchronize(); });
   }
@@ -85,7 +86,10 @@ C10dCommunicator::C10dCommunicator(c10::intrusive_ptr<c10d::Backend> backend,
       limits_(std::move(limits)),
       sever_(std::move(sever)) {}
 
-C10dCommunicator::~C10dCommunicator() = default;
+C10dCommunicator::~C10dCommunicator() {
+  // The backend's destructor would wait for them.
+  if (unfinished_ > 0) Abort();
+}
 
 absl::Status C10dCommunicator::AllReduceSum(at::Tensor tensor) {
   return Run(kAllReduce, [&] {
@@ -145,9 +149,12 @@ absl::StatusOr<c10::intrusive_ptr<c10d::Work>> C10dCommunicator::Start(
   c10::intrusive_ptr<c10d::Work> work;
   absl::Status status = Catch(absl::StatusCode::kAborted, what,
                               [&] { work = launch(); });
-  if (status.ok()) return work;
-  Abort();
-  return status;
+  if (!status.ok()) {
+    Abort();
+    return status;
+  }
+  ++unfinished_;
+  return work;
 }
 
 absl::Status C10dCommunicator::Run(const char* what,
@@ -167,6 +174,7 @@ absl::Status C10dCommunicator::Await(const char* what, c10d::Work& work) {
       return Broken(what);
     }
   }
+  --unfinished_;
   absl::Status status = Catch(absl::StatusCode::kAborted, what,
                               [&] { work.wait(); });
   if (!status.ok()) Abort();

@@ -72,6 +72,8 @@ class C10dCommunicator : public Communicator {
   const WaitLimits limits_;
   const std::function<void()> sever_;
   std::atomic<bool> broken_{false};
+  // Collectives that were started and not awaited to their end.
+  int unfinished_ = 0;
 };
 
 }  // namespace keel

@@ -1,27 +1,40 @@
 #include "worker/comm/gloo_communicator.h"
 
-#include <gloo/context.h>
+#include <chrono>
+#include <vector>
+
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+
+#include "worker/comm/catch.h"
 
 namespace keel {
 namespace {
 
-// c10d's Gloo group cannot be aborted: a member that waits for a stopped peer
-// waits for the whole time-out. Closing the sockets under it ends the wait.
-class SeverableGloo : public c10d::ProcessGroupGloo {
- public:
-  using ProcessGroupGloo::ProcessGroupGloo;
+using c10d::ProcessGroupGloo;
 
-  void Sever() {
-    for (const auto& context : contexts_) context->closeConnections();
-  }
-};
+// A tag that no other point-to-point operation has: there are none.
+constexpr int kSeverTag = 1;
+
+// c10d's Gloo group cannot be aborted: a member that waits for a stopped peer
+// waits for the whole time-out, and so does the group's destructor. But Gloo
+// fails all connections of a group when one operation on them runs out of
+// time, which ends all waits here and at the peers. So one does.
+void Sever(ProcessGroupGloo& group) {
+  const absl::Status status =
+      Catch(absl::StatusCode::kAborted, "sever", [&group] {
+        std::vector<at::Tensor> never = {at::zeros({1})};
+        const int peer = group.getRank() == 0 ? 1 : 0;
+        group.recv(never, peer, kSeverTag)->wait(std::chrono::milliseconds(1));
+      });
+  // It has failed, as it was meant to.
+  status.IgnoreError();
+}
 
 std::shared_ptr<gloo::transport::Device> MakeDevice(
     const GlooOptions& options) {
   return options.interface.empty()
-             ? SeverableGloo::createDeviceForHostname(options.address)
-             : SeverableGloo::createDeviceForInterface(options.interface);
+             ? ProcessGroupGloo::createDeviceForHostname(options.address)
+             : ProcessGroupGloo::createDeviceForInterface(options.interface);
 }
 
 }  // namespace
@@ -29,15 +42,15 @@ std::shared_ptr<gloo::transport::Device> MakeDevice(
 std::unique_ptr<Communicator> MakeGlooCommunicator(
     const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size,
     const GlooOptions& options) {
-  auto gloo_options = SeverableGloo::Options::create(
+  auto gloo_options = ProcessGroupGloo::Options::create(
       absl::ToChronoMilliseconds(options.connect_timeout));
   gloo_options->devices.push_back(MakeDevice(options));
-  auto group = c10::make_intrusive<SeverableGloo>(store, rank, world_size,
+  auto group = c10::make_intrusive<ProcessGroupGloo>(store, rank, world_size,
                                                   gloo_options);
   group->setTimeout(absl::ToChronoMilliseconds(options.limits.patience));
   return std::make_unique<C10dCommunicator>(group, rank, world_size,
                                             options.limits,
-                                            [group] { group->Sever(); });
+                                            [group] { Sever(*group); });
 }
 
 }  // namespace keel

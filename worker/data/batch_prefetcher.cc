@@ -5,7 +5,8 @@
 
 namespace keel {
 
-BatchPrefetcher::BatchPrefetcher(SampleLoader& loader, Requests requests, int depth)
+BatchPrefetcher::BatchPrefetcher(SampleLoader& loader, Requests requests,
+                                 int depth)
     : loader_(loader),
       requests_(std::move(requests)),
       depth_(static_cast<size_t>(std::max(depth, 1))),
@@ -20,8 +21,8 @@ BatchPrefetcher::~BatchPrefetcher() {
 }
 
 absl::StatusOr<LoadedRows> BatchPrefetcher::Next() {
-  absl::MutexLock lock(&mutex_,
-                       absl::Condition(this, &BatchPrefetcher::HasBatchOrEnded));
+  absl::MutexLock lock(
+      &mutex_, absl::Condition(this, &BatchPrefetcher::HasBatchOrEnded));
   if (ready_.empty()) return end_;
   LoadedRows rows = std::move(ready_.front());
   ready_.pop_front();
@@ -49,7 +50,9 @@ bool BatchPrefetcher::HasRoomOrStops() const {
   return stopping_ || ready_.size() < depth_;
 }
 
-bool BatchPrefetcher::HasBatchOrEnded() const { return !ready_.empty() || !end_.ok(); }
+bool BatchPrefetcher::HasBatchOrEnded() const {
+  return !ready_.empty() || !end_.ok();
+}
 
 void BatchPrefetcher::End(absl::Status status) {
   absl::MutexLock lock(&mutex_);

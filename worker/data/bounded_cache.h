@@ -16,7 +16,8 @@ namespace keel {
 template <typename Key, typename Value>
 class BoundedCache {
  public:
-  explicit BoundedCache(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
+  explicit BoundedCache(int64_t capacity_bytes)
+      : capacity_bytes_(capacity_bytes) {}
 
   // Null if it is not there.
   std::shared_ptr<const Value> Find(const Key& key) const {

@@ -32,7 +32,8 @@ std::array<int32_t, 256> ByteIds() {
 // UTF-8 of a character below U+0800.
 std::string ShortUtf8(int c) {
   if (c < 0x80) return std::string(1, static_cast<char>(c));
-  return {static_cast<char>(0xC0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3F))};
+  return {static_cast<char>(0xC0 | (c >> 6)),
+          static_cast<char>(0x80 | (c & 0x3F))};
 }
 
 using Vocabulary = absl::flat_hash_map<std::string, int32_t>;
@@ -119,7 +120,8 @@ std::vector<int32_t> Bpe::Encode(std::string_view word) const {
   const int size = static_cast<int>(word.size());
   for (int i = 0; i < size; ++i) {
     const int32_t end_of_word = i == size - 1 ? kBytes : 0;
-    merger.ids.push_back(byte_ids_[static_cast<uint8_t>(word[i])] + end_of_word);
+    merger.ids.push_back(byte_ids_[static_cast<uint8_t>(word[i])] +
+                         end_of_word);
     merger.previous.push_back(i - 1);
     merger.next.push_back(i + 1);
   }

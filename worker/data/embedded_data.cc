@@ -5,18 +5,20 @@
 
 // The assembler copies the files: a C array of this size would take the
 // compiler many seconds.
-#define KEEL_EMBED(symbol, file)             \
-  asm(".pushsection .rodata\n"               \
-      ".balign 16\n"                         \
-      ".global " #symbol "_begin\n"          \
-      ".hidden " #symbol "_begin\n" #symbol  \
-      "_begin:\n"                            \
-      ".incbin \"" file                      \
-      "\"\n"                                 \
-      ".global " #symbol "_end\n"            \
-      ".hidden " #symbol "_end\n" #symbol    \
-      "_end:\n"                              \
-      ".byte 0\n"                            \
+#define KEEL_EMBED(symbol, file)            \
+  asm(".pushsection .rodata\n"              \
+      ".balign 16\n"                        \
+      ".global " #symbol                    \
+      "_begin\n"                            \
+      ".hidden " #symbol "_begin\n" #symbol \
+      "_begin:\n"                           \
+      ".incbin \"" file                     \
+      "\"\n"                                \
+      ".global " #symbol                    \
+      "_end\n"                              \
+      ".hidden " #symbol "_end\n" #symbol   \
+      "_end:\n"                             \
+      ".byte 0\n"                           \
       ".popsection\n")
 
 KEEL_EMBED(keel_bpe_merges, KEEL_BPE_MERGES_FILE);

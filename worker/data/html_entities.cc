@@ -44,7 +44,8 @@ const EntityTable& Entities() {
     for (std::string_view line : SplitLines(EmbeddedHtmlEntities())) {
       if (line.front() == '#') continue;
       const size_t tab = line.find('\t');
-      entities->emplace(line.substr(0, tab), ParseCodePoints(line.substr(tab + 1)));
+      entities->emplace(line.substr(0, tab),
+                        ParseCodePoints(line.substr(tab + 1)));
     }
     return entities;
   }();
@@ -105,7 +106,8 @@ std::optional<Reference> ParseNumber(std::u32string_view text) {
 }
 
 bool EndsName(char32_t c) {
-  return std::u32string_view(U"\t\n\f <&#;").find(c) != std::u32string_view::npos;
+  return std::u32string_view(U"\t\n\f <&#;").find(c) !=
+         std::u32string_view::npos;
 }
 
 // The ASCII characters that `text` begins with.
@@ -121,7 +123,8 @@ std::string AsciiPrefix(std::u32string_view text) {
 // `text` begins with '&'. The whole name, else its longest known beginning.
 std::optional<Reference> ParseName(std::u32string_view text) {
   size_t end = 1;
-  while (end < text.size() && end <= kMaxNameLength && !EndsName(text[end])) ++end;
+  while (end < text.size() && end <= kMaxNameLength && !EndsName(text[end]))
+    ++end;
   if (end == 1) return std::nullopt;
   if (end < text.size() && text[end] == U';') ++end;
   const std::string name = AsciiPrefix(text.substr(1, end - 1));
@@ -140,7 +143,8 @@ std::optional<Reference> ParseReference(std::u32string_view text) {
 
 std::u32string ToUpper(const std::u32string& text) {
   icu::UnicodeString upper = icu::UnicodeString::fromUTF32(
-      reinterpret_cast<const UChar32*>(text.data()), static_cast<int32_t>(text.size()));
+      reinterpret_cast<const UChar32*>(text.data()),
+      static_cast<int32_t>(text.size()));
   upper.toUpper(icu::Locale::getRoot());
   std::u32string out;
   for (int32_t i = 0; i < upper.length(); i = upper.moveIndex32(i, 1)) {
@@ -155,8 +159,9 @@ std::optional<std::u32string> FindUpperCased(std::u32string_view reference) {
   std::string name = AsciiPrefix(reference.substr(1));
   if (std::any_of(name.begin(), name.end(), IsLower)) return std::nullopt;
   if (ParseName(reference).has_value()) return std::nullopt;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return IsUpper(c) ? static_cast<char>(c + 32) : c; });
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return IsUpper(c) ? static_cast<char>(c + 32) : c;
+  });
   const auto* entity = FindEntity(name);
   if (entity == nullptr) return std::nullopt;
   return ToUpper(*entity);
@@ -167,7 +172,8 @@ size_t StrictLength(std::u32string_view text) {
   size_t i = 1;
   if (i < text.size() && text[i] == U'#') ++i;
   const size_t first = i;
-  while (i < text.size() && (IsDigit(text[i]) || IsLower(text[i]) || IsUpper(text[i]))) {
+  while (i < text.size() &&
+         (IsDigit(text[i]) || IsLower(text[i]) || IsUpper(text[i]))) {
     ++i;
   }
   const size_t count = i - first;

@@ -27,8 +27,9 @@ absl::StatusOr<RgbImage> Decode(ImageFormat format, std::string_view bytes,
 absl::StatusOr<RgbImage> AllocateImage(int64_t width, int64_t height,
                                        int64_t max_pixels) {
   if (width <= 0 || height <= 0 || width > max_pixels / height) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "image of ", width, " x ", height, " pixels; 1 to ", max_pixels, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat("image of ", width, " x ",
+                                                   height, " pixels; 1 to ",
+                                                   max_pixels, " are allowed"));
   }
   RgbImage image;
   image.width = width;

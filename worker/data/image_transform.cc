@@ -24,7 +24,8 @@ std::vector<uint8_t> ToPlanes(const RgbImage& image) {
   const size_t plane = static_cast<size_t>(image.width * image.height);
   std::vector<uint8_t> planes(3 * plane);
   for (size_t i = 0; i < plane; ++i) {
-    for (size_t c = 0; c < 3; ++c) planes[c * plane + i] = image.pixels[3 * i + c];
+    for (size_t c = 0; c < 3; ++c)
+      planes[c * plane + i] = image.pixels[3 * i + c];
   }
   return planes;
 }
@@ -36,7 +37,8 @@ std::vector<uint8_t> TransformImage(const RgbImage& image, int size) {
   const int64_t long_side = LongSide(size, longer, shorter);
   const int64_t width = image.width <= image.height ? size : long_side;
   const int64_t height = image.width <= image.height ? long_side : size;
-  const Window window{CropStart(width - size), CropStart(height - size), size, size};
+  const Window window{CropStart(width - size), CropStart(height - size), size,
+                      size};
   return ToPlanes(ResampleWindow(image, width, height, window));
 }
 

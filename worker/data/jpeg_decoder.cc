@@ -35,7 +35,8 @@ const uint8_t* Data(std::string_view bytes) {
 }
 
 absl::Status DecodeError(const Handle& handle) {
-  const std::string message = absl::StrCat("JPEG: ", tjGetErrorStr2(handle.get()));
+  const std::string message =
+      absl::StrCat("JPEG: ", tjGetErrorStr2(handle.get()));
   return absl::StrContains(message, "emory")
              ? absl::ResourceExhaustedError(message)
              : absl::InvalidArgumentError(message);
@@ -46,15 +47,17 @@ absl::Status DecodeError(const Handle& handle) {
 bool IsComplete(std::string_view bytes) {
   const size_t scan = bytes.rfind("\xFF\xDA");
   const size_t end = bytes.rfind("\xFF\xD9");
-  return end != std::string_view::npos && (scan == std::string_view::npos || scan < end);
+  return end != std::string_view::npos &&
+         (scan == std::string_view::npos || scan < end);
 }
 
-absl::StatusOr<Header> ReadHeader(const Handle& handle, std::string_view bytes) {
+absl::StatusOr<Header> ReadHeader(const Handle& handle,
+                                  std::string_view bytes) {
   Header header;
   int subsampling = 0;
-  const int result = tjDecompressHeader3(handle.get(), Data(bytes), bytes.size(),
-                                         &header.width, &header.height, &subsampling,
-                                         &header.colorspace);
+  const int result = tjDecompressHeader3(
+      handle.get(), Data(bytes), bytes.size(), &header.width, &header.height,
+      &subsampling, &header.colorspace);
   if (result != 0 && tjGetErrorCode(handle.get()) == TJERR_FATAL) {
     return DecodeError(handle);
   }
@@ -65,11 +68,12 @@ absl::StatusOr<Header> ReadHeader(const Handle& handle, std::string_view bytes) 
 // which the library would replace by grey.
 absl::Status DecodePixels(const Handle& handle, std::string_view bytes,
                           const Header& header, int format, uint8_t* pixels) {
-  const int result =
-      tjDecompress2(handle.get(), Data(bytes), bytes.size(), pixels, header.width,
-                    /*pitch=*/0, header.height, format, kFlags);
+  const int result = tjDecompress2(handle.get(), Data(bytes), bytes.size(),
+                                   pixels, header.width,
+                                   /*pitch=*/0, header.height, format, kFlags);
   if (result == 0) return absl::OkStatus();
-  const bool tolerable = tjGetErrorCode(handle.get()) == TJERR_WARNING && IsComplete(bytes);
+  const bool tolerable =
+      tjGetErrorCode(handle.get()) == TJERR_WARNING && IsComplete(bytes);
   return tolerable ? absl::OkStatus() : DecodeError(handle);
 }
 
@@ -80,21 +84,25 @@ uint8_t MultiplyRatio(int a, int b) {
 }
 
 // Adobe's files hold inverted inks, and Pillow takes all CMYK files for such.
-void InvertedCmykToRgb(const std::vector<uint8_t>& cmyk, std::vector<uint8_t>& rgb) {
+void InvertedCmykToRgb(const std::vector<uint8_t>& cmyk,
+                       std::vector<uint8_t>& rgb) {
   for (size_t i = 0; i < cmyk.size() / 4; ++i) {
     const int black = cmyk[4 * i + 3];
     for (size_t channel = 0; channel < 3; ++channel) {
       const int ink = 255 - cmyk[4 * i + channel];
-      rgb[3 * i + channel] = static_cast<uint8_t>(black - MultiplyRatio(ink, black));
+      rgb[3 * i + channel] =
+          static_cast<uint8_t>(black - MultiplyRatio(ink, black));
     }
   }
 }
 
 }  // namespace
 
-absl::StatusOr<RgbImage> DecodeJpeg(std::string_view bytes, int64_t max_pixels) {
+absl::StatusOr<RgbImage> DecodeJpeg(std::string_view bytes,
+                                    int64_t max_pixels) {
   Handle handle(tjInitDecompress());
-  if (handle == nullptr) return absl::ResourceExhaustedError("JPEG: no decoder");
+  if (handle == nullptr)
+    return absl::ResourceExhaustedError("JPEG: no decoder");
   KEEL_ASSIGN_OR_RETURN(const Header header, ReadHeader(handle, bytes));
   KEEL_ASSIGN_OR_RETURN(RgbImage image,
                         AllocateImage(header.width, header.height, max_pixels));
@@ -104,7 +112,8 @@ absl::StatusOr<RgbImage> DecodeJpeg(std::string_view bytes, int64_t max_pixels) 
     return image;
   }
   std::vector<uint8_t> cmyk(image.pixels.size() / 3 * 4);
-  KEEL_RETURN_IF_ERROR(DecodePixels(handle, bytes, header, TJPF_CMYK, cmyk.data()));
+  KEEL_RETURN_IF_ERROR(
+      DecodePixels(handle, bytes, header, TJPF_CMYK, cmyk.data()));
   InvertedCmykToRgb(cmyk, image.pixels);
   return image;
 }

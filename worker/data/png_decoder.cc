@@ -26,8 +26,8 @@ absl::Status ToStatus(int error) {
 }
 
 absl::Status Open(spng_ctx* context, std::string_view bytes) {
-  KEEL_RETURN_IF_ERROR(
-      ToStatus(spng_set_chunk_limits(context, kMaxAncillaryBytes, kMaxAncillaryBytes)));
+  KEEL_RETURN_IF_ERROR(ToStatus(
+      spng_set_chunk_limits(context, kMaxAncillaryBytes, kMaxAncillaryBytes)));
   return ToStatus(spng_set_png_buffer(context, bytes.data(), bytes.size()));
 }
 
@@ -35,14 +35,16 @@ absl::Status Open(spng_ctx* context, std::string_view bytes) {
 
 absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, int64_t max_pixels) {
   Context context(spng_ctx_new(0));
-  if (context == nullptr) return absl::ResourceExhaustedError("PNG: no decoder");
+  if (context == nullptr)
+    return absl::ResourceExhaustedError("PNG: no decoder");
   KEEL_RETURN_IF_ERROR(Open(context.get(), bytes));
   spng_ihdr header;
   KEEL_RETURN_IF_ERROR(ToStatus(spng_get_ihdr(context.get(), &header)));
   KEEL_ASSIGN_OR_RETURN(RgbImage image,
                         AllocateImage(header.width, header.height, max_pixels));
-  KEEL_RETURN_IF_ERROR(ToStatus(spng_decode_image(context.get(), image.pixels.data(),
-                                                  image.pixels.size(), SPNG_FMT_RGB8, 0)));
+  KEEL_RETURN_IF_ERROR(
+      ToStatus(spng_decode_image(context.get(), image.pixels.data(),
+                                 image.pixels.size(), SPNG_FMT_RGB8, 0)));
   return image;
 }
 

@@ -38,8 +38,10 @@ Kernel MakeKernel(int64_t source_size, double scale, int64_t target) {
   const double support = kSupport * filter_scale;
   const double center = (static_cast<double>(target) + 0.5) * scale;
   const double inverse = 1.0 / filter_scale;
-  const auto first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
-  const auto end = std::min(static_cast<int64_t>(center + support + 0.5), source_size);
+  const auto first =
+      std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
+  const auto end =
+      std::min(static_cast<int64_t>(center + support + 0.5), source_size);
   std::vector<double> weights;
   double sum = 0.0;
   for (int64_t x = 0; x < end - first; ++x) {
@@ -56,8 +58,8 @@ Kernel MakeKernel(int64_t source_size, double scale, int64_t target) {
 }
 
 // Kernels of the target pixels `begin` to `begin + count`.
-std::vector<Kernel> MakeKernels(int64_t source_size, int64_t target_size, int64_t begin,
-                                int64_t count) {
+std::vector<Kernel> MakeKernels(int64_t source_size, int64_t target_size,
+                                int64_t begin, int64_t count) {
   const double scale =
       static_cast<double>(source_size) / static_cast<double>(target_size);
   std::vector<Kernel> kernels;
@@ -68,8 +70,10 @@ std::vector<Kernel> MakeKernels(int64_t source_size, int64_t target_size, int64_
 }
 
 // Applies a kernel to pixels that lie `stride` bytes apart.
-void Apply(const Kernel& kernel, const uint8_t* source, int64_t stride, uint8_t* target) {
-  int32_t sums[kChannels] = {1 << (kPrecisionBits - 1), 1 << (kPrecisionBits - 1),
+void Apply(const Kernel& kernel, const uint8_t* source, int64_t stride,
+           uint8_t* target) {
+  int32_t sums[kChannels] = {1 << (kPrecisionBits - 1),
+                             1 << (kPrecisionBits - 1),
                              1 << (kPrecisionBits - 1)};
   const uint8_t* pixel = source + kernel.first * stride;
   for (int32_t weight : kernel.weights) {
@@ -77,7 +81,8 @@ void Apply(const Kernel& kernel, const uint8_t* source, int64_t stride, uint8_t*
     pixel += stride;
   }
   for (int c = 0; c < kChannels; ++c) {
-    target[c] = static_cast<uint8_t>(std::clamp(sums[c] >> kPrecisionBits, 0, 255));
+    target[c] =
+        static_cast<uint8_t>(std::clamp(sums[c] >> kPrecisionBits, 0, 255));
   }
 }
 
@@ -89,9 +94,9 @@ RgbImage Allocate(int64_t width, int64_t height) {
   return image;
 }
 
-// Rows `top` to `top + height` of the image, resized in their width.
-RgbImage ResampleRows(const RgbImage& image, int64_t top, int64_t height,
-                      const std::vector<Kernel>& columns) {
+// Rows `top` to `top + height`, resized in their width.
+RgbImage HorizontalPass(const RgbImage& image, int64_t top, int64_t height,
+                        const std::vector<Kernel>& columns) {
   RgbImage out = Allocate(static_cast<int64_t>(columns.size()), height);
   uint8_t* target = out.pixels.data();
   for (int64_t y = 0; y < height; ++y) {
@@ -103,29 +108,57 @@ RgbImage ResampleRows(const RgbImage& image, int64_t top, int64_t height,
   return out;
 }
 
-RgbImage ResampleColumns(const RgbImage& image, const std::vector<Kernel>& rows) {
-  RgbImage out = Allocate(image.width, static_cast<int64_t>(rows.size()));
+// Columns `left` to `left + width`, resized in their height.
+RgbImage VerticalPass(const RgbImage& image, int64_t left, int64_t width,
+                      const std::vector<Kernel>& rows) {
+  RgbImage out = Allocate(width, static_cast<int64_t>(rows.size()));
   uint8_t* target = out.pixels.data();
   for (const Kernel& kernel : rows) {
-    for (int64_t x = 0; x < image.width; ++x) {
-      Apply(kernel, image.pixels.data() + x * kChannels, image.width * kChannels, target);
+    for (int64_t x = left; x < left + width; ++x) {
+      Apply(kernel, image.row(0) + x * kChannels, image.width * kChannels,
+            target);
       target += kChannels;
     }
   }
   return out;
 }
 
+struct Span {
+  int64_t first = 0;
+  int64_t size = 0;
+};
+
+// What the kernels read. They count from its first pixel afterwards.
+Span Rebase(std::vector<Kernel>& kernels) {
+  const int64_t first = kernels.front().first;
+  const Kernel& last = kernels.back();
+  const Span span{
+      first, last.first + static_cast<int64_t>(last.weights.size()) - first};
+  for (Kernel& kernel : kernels) kernel.first -= first;
+  return span;
+}
+
+// Pillow's rule since version 13; until then the horizontal pass was always
+// the first. The order matters because bytes are rounded in between.
+bool IsVerticalFirst(const RgbImage& image, int64_t width, int64_t height) {
+  const int64_t lost_height = image.height - height;
+  return lost_height > 0 && lost_height > 2 * (image.width - width);
+}
+
 }  // namespace
 
 RgbImage ResampleWindow(const RgbImage& image, int64_t width, int64_t height,
                         const Window& window) {
-  const auto columns = MakeKernels(image.width, width, window.left, window.width);
+  auto columns = MakeKernels(image.width, width, window.left, window.width);
   auto rows = MakeKernels(image.height, height, window.top, window.height);
-  const int64_t top = rows.front().first;
-  const int64_t bottom =
-      rows.back().first + static_cast<int64_t>(rows.back().weights.size());
-  for (Kernel& kernel : rows) kernel.first -= top;
-  return ResampleColumns(ResampleRows(image, top, bottom - top, columns), rows);
+  if (IsVerticalFirst(image, width, height)) {
+    const Span used = Rebase(columns);
+    return HorizontalPass(VerticalPass(image, used.first, used.size, rows), 0,
+                          window.height, columns);
+  }
+  const Span used = Rebase(rows);
+  return VerticalPass(HorizontalPass(image, used.first, used.size, columns), 0,
+                      window.width, rows);
 }
 
 }  // namespace keel

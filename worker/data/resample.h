@@ -1,5 +1,6 @@
 // Bicubic resampling with antialiasing, bit for bit as Pillow's Image.resize
-// does it on 8-bit channels.
+// (version 13) does it on 8-bit channels. Older versions give other low bits
+// for pictures more than about twice as tall as wide.
 #ifndef KEEL_WORKER_DATA_RESAMPLE_H_
 #define KEEL_WORKER_DATA_RESAMPLE_H_
 

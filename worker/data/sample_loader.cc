@@ -37,8 +37,9 @@ std::string ShortDigest(std::string_view bytes) {
 }
 
 absl::Status WrongBytes(const SamplePlace& place, const std::string& what) {
-  return absl::DataLossError(absl::StrCat("chunk ", *place.chunk_digest, ", sample ",
-                                          place.sample->key, ": ", what));
+  return absl::DataLossError(absl::StrCat("chunk ", *place.chunk_digest,
+                                          ", sample ", place.sample->key, ": ",
+                                          what));
 }
 
 }  // namespace
@@ -75,14 +76,17 @@ class SampleLoader::Impl {
 
   absl::Status LoadRow(const RowRequest& request, LoadedRows& rows) {
     KEEL_ASSIGN_OR_RETURN(const RowSource source, LookUpRow(table_, request));
-    KEEL_ASSIGN_OR_RETURN(const auto crop, FindOrLoadCrop(request.sample, source));
+    KEEL_ASSIGN_OR_RETURN(const auto crop,
+                          FindOrLoadCrop(request.sample, source));
     if (crop->pixels.empty()) {
       rows.struck.push_back({request.sample, kUndecodable});
       return absl::OkStatus();
     }
-    KEEL_ASSIGN_OR_RETURN(const auto caption, FindOrLoadCaption(request, source));
+    KEEL_ASSIGN_OR_RETURN(const auto caption,
+                          FindOrLoadCaption(request, source));
     rows.samples.push_back(request.sample);
-    rows.images.insert(rows.images.end(), crop->pixels.begin(), crop->pixels.end());
+    rows.images.insert(rows.images.end(), crop->pixels.begin(),
+                       crop->pixels.end());
     rows.image_digests.push_back(crop->digest);
     AppendCaption(*caption, rows);
     return absl::OkStatus();
@@ -93,17 +97,19 @@ class SampleLoader::Impl {
     rows.tokens.resize(begin + static_cast<size_t>(options_.context_length), 0);
     std::copy(caption.ids.begin(), caption.ids.end(),
               rows.tokens.begin() + static_cast<std::ptrdiff_t>(begin));
-    rows.max_tokens = std::max(rows.max_tokens, static_cast<int>(caption.ids.size()));
+    rows.max_tokens =
+        std::max(rows.max_tokens, static_cast<int>(caption.ids.size()));
     rows.caption_digests.push_back(caption.digest);
   }
 
-  absl::StatusOr<std::shared_ptr<const Crop>> FindOrLoadCrop(int64_t ordinal,
-                                                             const RowSource& source) {
+  absl::StatusOr<std::shared_ptr<const Crop>> FindOrLoadCrop(
+      int64_t ordinal, const RowSource& source) {
     if (auto known = crops_.Find(ordinal)) return known;
     KEEL_ASSIGN_OR_RETURN(Crop loaded, LoadCrop(source.place));
     auto crop = std::make_shared<const Crop>(std::move(loaded));
-    crops_.Insert(ordinal, crop,
-                  static_cast<int64_t>(crop->pixels.size()) + kEntryOverheadBytes);
+    crops_.Insert(
+        ordinal, crop,
+        static_cast<int64_t>(crop->pixels.size()) + kEntryOverheadBytes);
     return crop;
   }
 
@@ -113,8 +119,9 @@ class SampleLoader::Impl {
     if (auto known = captions_.Find(key)) return known;
     KEEL_ASSIGN_OR_RETURN(CaptionTokens loaded, LoadCaption(source));
     auto caption = std::make_shared<const CaptionTokens>(std::move(loaded));
-    captions_.Insert(key, caption,
-                     static_cast<int64_t>(4 * caption->ids.size()) + kEntryOverheadBytes);
+    captions_.Insert(
+        key, caption,
+        static_cast<int64_t>(4 * caption->ids.size()) + kEntryOverheadBytes);
     return caption;
   }
 
@@ -127,7 +134,8 @@ class SampleLoader::Impl {
                                        sample.image_size_bytes));
     Crop crop{ShortDigest(bytes), {}};
     if (crop.digest != sample.image_digest) {
-      return WrongBytes(place, "the image has another digest than in the index");
+      return WrongBytes(place,
+                        "the image has another digest than in the index");
     }
     auto image = DecodeImage(sample.format, bytes, options_.max_image_pixels);
     if (absl::IsInvalidArgument(image.status())) return crop;
@@ -142,10 +150,12 @@ class SampleLoader::Impl {
         const std::string entry,
         chunks_.Read(*source.place.chunk_digest, ref.offset, ref.size_bytes));
     const auto text = CaptionFromEntry(entry, ref.json_position);
-    if (!text.ok()) return WrongBytes(source.place, std::string(text.status().message()));
+    if (!text.ok())
+      return WrongBytes(source.place, std::string(text.status().message()));
     CaptionTokens caption{ShortDigest(*text), {}};
     if (caption.digest != ref.digest) {
-      return WrongBytes(source.place, "a caption has another digest than in the index");
+      return WrongBytes(source.place,
+                        "a caption has another digest than in the index");
     }
     caption.ids = tokenizer_.Tokenize(*text, options_.context_length);
     return caption;
@@ -160,13 +170,14 @@ class SampleLoader::Impl {
 };
 
 SampleLoader::SampleLoader(const Options& options,
-                           const std::vector<SampleList>& samples, ChunkReader& chunks,
-                           const Tokenizer& tokenizer)
+                           const std::vector<SampleList>& samples,
+                           ChunkReader& chunks, const Tokenizer& tokenizer)
     : impl_(std::make_unique<Impl>(options, samples, chunks, tokenizer)) {}
 
 SampleLoader::~SampleLoader() = default;
 
-absl::StatusOr<LoadedRows> SampleLoader::Load(const std::vector<RowRequest>& requests) {
+absl::StatusOr<LoadedRows> SampleLoader::Load(
+    const std::vector<RowRequest>& requests) {
   return impl_->Load(requests);
 }
 

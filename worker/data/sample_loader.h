@@ -61,8 +61,8 @@ class SampleLoader {
   // Blocks while bytes are read. UNAVAILABLE and so on: the reader's errors,
   // which strike nothing, as do the next two. DATA_LOSS: the bytes have another
   // digest than the index says; the message names chunk and key.
-  // RESOURCE_EXHAUSTED: no memory to decode. INVALID_ARGUMENT: no such sample or
-  // caption. Bytes that do not decode strike the sample with "IMAGE_DECODE".
+  // RESOURCE_EXHAUSTED: no memory to decode. INVALID_ARGUMENT: no such sample
+  // or caption. Bytes that do not decode strike the sample with "IMAGE_DECODE".
   absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests);
   // Samples in all lists together.
   int64_t sample_count() const;

@@ -16,7 +16,8 @@ struct RowSource {
 // INVALID_ARGUMENT: no such sample or caption. Built with
 // KEEL_TEST_LOADER_OFF_BY_ONE it gives the next sample instead: the error that
 // the accounting must catch.
-absl::StatusOr<RowSource> LookUpRow(const SampleTable& table, const RowRequest& request);
+absl::StatusOr<RowSource> LookUpRow(const SampleTable& table,
+                                    const RowRequest& request);
 
 }  // namespace keel
 

@@ -17,7 +17,8 @@ SamplePlace SampleTable::at(int64_t ordinal) const {
   const auto index = static_cast<size_t>(end - ends_.begin());
   const SampleList& list = lists_[index];
   const int64_t begin = *end - static_cast<int64_t>(list.samples.size());
-  return {&list.chunk_digest, &list.samples[static_cast<size_t>(ordinal - begin)]};
+  return {&list.chunk_digest,
+          &list.samples[static_cast<size_t>(ordinal - begin)]};
 }
 
 }  // namespace keel

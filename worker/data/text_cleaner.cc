@@ -23,13 +23,13 @@ struct Ligature {
   const char32_t* to;
 };
 constexpr Ligature kLigatures[] = {
-    {0x132, U"IJ"},     {0x133, U"ij"},       {0x149, U"\u02BCn"},
+    {0x132, U"IJ"},      {0x133, U"ij"},      {0x149, U"\u02BCn"},
     {0x1C4, U"D\u017D"}, {0x1C5, U"D\u017E"}, {0x1C6, U"d\u017E"},
-    {0x1C7, U"LJ"},     {0x1C8, U"Lj"},       {0x1C9, U"lj"},
-    {0x1CA, U"NJ"},     {0x1CB, U"Nj"},       {0x1CC, U"nj"},
-    {0x1F1, U"DZ"},     {0x1F2, U"Dz"},       {0x1F3, U"dz"},
-    {0xFB00, U"ff"},    {0xFB01, U"fi"},      {0xFB02, U"fl"},
-    {0xFB03, U"ffi"},   {0xFB04, U"ffl"},     {0xFB05, U"\u017Ft"},
+    {0x1C7, U"LJ"},      {0x1C8, U"Lj"},      {0x1C9, U"lj"},
+    {0x1CA, U"NJ"},      {0x1CB, U"Nj"},      {0x1CC, U"nj"},
+    {0x1F1, U"DZ"},      {0x1F2, U"Dz"},      {0x1F3, U"dz"},
+    {0xFB00, U"ff"},     {0xFB01, U"fi"},     {0xFB02, U"fl"},
+    {0xFB03, U"ffi"},    {0xFB04, U"ffl"},    {0xFB05, U"\u017Ft"},
     {0xFB06, U"st"}};
 
 std::u32string FromUtf8(std::string_view utf8) {
@@ -45,8 +45,9 @@ std::u32string FromUtf8(std::string_view utf8) {
 }
 
 icu::UnicodeString ToIcu(const std::u32string& text) {
-  return icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(text.data()),
-                                       static_cast<int32_t>(text.size()));
+  return icu::UnicodeString::fromUTF32(
+      reinterpret_cast<const UChar32*>(text.data()),
+      static_cast<int32_t>(text.size()));
 }
 
 std::u32string FromIcu(const icu::UnicodeString& text) {
@@ -89,22 +90,25 @@ bool IsLineBreak(char32_t c) {
 
 bool IsRemovedControl(char32_t c) {
   return c <= 0x8 || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F ||
-         (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
+         (c >= 0x206A && c <= 0x206F) || c == 0xFEFF ||
+         (c >= 0xFFF9 && c <= 0xFFFC);
 }
 
 void AppendStandardWidth(char32_t c, std::u32string& out) {
   if (c == 0x3000) {
     out.push_back(U' ');
   } else if (c >= 0xFF01 && c <= 0xFFEF) {
-    out.append(FromIcu(Normalize(Nfkc(), icu::UnicodeString(static_cast<UChar32>(c)))));
+    out.append(FromIcu(
+        Normalize(Nfkc(), icu::UnicodeString(static_cast<UChar32>(c)))));
   } else {
     out.push_back(c);
   }
 }
 
 void AppendWithoutLigature(char32_t c, std::u32string& out) {
-  const auto* found = std::find_if(std::begin(kLigatures), std::end(kLigatures),
-                                   [c](const Ligature& l) { return l.from == c; });
+  const auto* found =
+      std::find_if(std::begin(kLigatures), std::end(kLigatures),
+                   [c](const Ligature& l) { return l.from == c; });
   if (found == std::end(kLigatures)) {
     AppendStandardWidth(c, out);
   } else {
@@ -130,7 +134,8 @@ std::u32string FixLineBreaks(const std::u32string& text) {
   std::u32string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool pair = text[i] == U'\r' && i + 1 < text.size() && text[i + 1] == U'\n';
+    const bool pair =
+        text[i] == U'\r' && i + 1 < text.size() && text[i + 1] == U'\n';
     if (pair) continue;
     out.push_back(IsLineBreak(text[i]) ? U'\n' : text[i]);
   }
@@ -141,9 +146,12 @@ std::u32string FixLineBreaks(const std::u32string& text) {
 size_t TerminalEscapeLength(const std::u32string& text, size_t i) {
   if (text[i] != 0x1B || i + 1 >= text.size() || text[i + 1] != U'[') return 0;
   size_t end = i + 2;
-  while (end < text.size() && (text[end] == U';' || u_isdigit(text[end]))) ++end;
+  while (end < text.size() && (text[end] == U';' || u_isdigit(text[end])))
+    ++end;
   if (end >= text.size() || text[end] > 0x7F) return 0;
-  return absl::ascii_isalpha(static_cast<unsigned char>(text[end])) ? end + 1 - i : 0;
+  return absl::ascii_isalpha(static_cast<unsigned char>(text[end]))
+             ? end + 1 - i
+             : 0;
 }
 
 std::u32string RemoveControls(const std::u32string& text) {

@@ -61,8 +61,9 @@ size_t MatchIgnoringCase(std::string_view text, std::string_view pattern) {
 size_t FixedWordLength(std::string_view text) {
   for (std::string_view pattern :
        {kStartText, kEndText, std::string_view("'s"), std::string_view("'t"),
-        std::string_view("'re"), std::string_view("'ve"), std::string_view("'m"),
-        std::string_view("'ll"), std::string_view("'d")}) {
+        std::string_view("'re"), std::string_view("'ve"),
+        std::string_view("'m"), std::string_view("'ll"),
+        std::string_view("'d")}) {
     if (size_t length = MatchIgnoringCase(text, pattern)) return length;
   }
   return 0;
@@ -110,7 +111,8 @@ class Tokenizer::Impl {
   void AppendWord(std::string_view word, std::vector<int32_t>& ids) {
     if (word == kStartText) return ids.push_back(kStart);
     if (word == kEndText) return ids.push_back(kEnd);
-    if (word.size() > kMaxCachedWordBytes) return Append(bpe_.Encode(word), ids);
+    if (word.size() > kMaxCachedWordBytes)
+      return Append(bpe_.Encode(word), ids);
     const std::string key(word);
     auto known = words_.Find(key);
     if (known == nullptr) {
@@ -121,7 +123,8 @@ class Tokenizer::Impl {
     Append(*known, ids);
   }
 
-  static void Append(const std::vector<int32_t>& more, std::vector<int32_t>& ids) {
+  static void Append(const std::vector<int32_t>& more,
+                     std::vector<int32_t>& ids) {
     ids.insert(ids.end(), more.begin(), more.end());
   }
 
@@ -136,7 +139,8 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view utf8) const {
   return impl_->Encode(utf8, std::numeric_limits<size_t>::max());
 }
 
-std::vector<int32_t> Tokenizer::Tokenize(std::string_view utf8, int context_length) const {
+std::vector<int32_t> Tokenizer::Tokenize(std::string_view utf8,
+                                         int context_length) const {
   const size_t room = static_cast<size_t>(context_length) - 2;
   std::vector<int32_t> ids = impl_->Encode(utf8, room);
   if (ids.size() > room) ids.resize(room);

@@ -26,7 +26,8 @@ class Tokenizer {
   std::vector<int32_t> Encode(std::string_view utf8) const;
   // Start, ids, end; cut to `context_length` (at least 2) with the end kept as
   // the last; not padded.
-  std::vector<int32_t> Tokenize(std::string_view utf8, int context_length) const;
+  std::vector<int32_t> Tokenize(std::string_view utf8,
+                                int context_length) const;
 
  private:
   class Impl;

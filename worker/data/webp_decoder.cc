@@ -14,9 +14,11 @@ const uint8_t* Data(std::string_view bytes) {
 
 absl::Status ToStatus(VP8StatusCode code) {
   if (code == VP8_STATUS_OK) return absl::OkStatus();
-  const std::string message = absl::StrCat("WebP: error ", static_cast<int>(code));
-  return code == VP8_STATUS_OUT_OF_MEMORY ? absl::ResourceExhaustedError(message)
-                                          : absl::InvalidArgumentError(message);
+  const std::string message =
+      absl::StrCat("WebP: error ", static_cast<int>(code));
+  return code == VP8_STATUS_OUT_OF_MEMORY
+             ? absl::ResourceExhaustedError(message)
+             : absl::InvalidArgumentError(message);
 }
 
 // `config` was initialized; its output is `image`.
@@ -30,10 +32,12 @@ void DirectOutput(RgbImage& image, WebPDecoderConfig& config) {
 
 }  // namespace
 
-absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, int64_t max_pixels) {
+absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes,
+                                    int64_t max_pixels) {
   WebPDecoderConfig config;
   if (!WebPInitDecoderConfig(&config)) {
-    return absl::InternalError("WebP: the library has another version than its headers");
+    return absl::InternalError(
+        "WebP: the library has another version than its headers");
   }
   KEEL_RETURN_IF_ERROR(
       ToStatus(WebPGetFeatures(Data(bytes), bytes.size(), &config.input)));
@@ -41,9 +45,11 @@ absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, int64_t max_pixels) 
     return absl::InvalidArgumentError("WebP: animations are not supported");
   }
   KEEL_ASSIGN_OR_RETURN(
-      RgbImage image, AllocateImage(config.input.width, config.input.height, max_pixels));
+      RgbImage image,
+      AllocateImage(config.input.width, config.input.height, max_pixels));
   DirectOutput(image, config);
-  KEEL_RETURN_IF_ERROR(ToStatus(WebPDecode(Data(bytes), bytes.size(), &config)));
+  KEEL_RETURN_IF_ERROR(
+      ToStatus(WebPDecode(Data(bytes), bytes.size(), &config)));
   return image;
 }
 

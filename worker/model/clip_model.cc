@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "worker/model/linear.h"
 #include "worker/model/parameter_spec.h"
 
 namespace keel {
@@ -39,12 +40,13 @@ struct Misfit {
 };
 
 // [N, 3, S, S] -> [N, patches, 3 * patch * patch], each patch in the order of
-// the convolution's weights. A convolution whose stride is its size is a
-// product of these with the weights.
+// the convolution's weights: a convolution whose stride is its size is a
+// product of these with the weights, and a faster one.
 at::Tensor Patches(const at::Tensor& images, int64_t patch) {
   const int64_t n = images.size(0);
   const int64_t grid = images.size(2) / patch;
-  return images.view({n, 3, grid, patch, grid, patch})
+  return images.contiguous()
+      .view({n, 3, grid, patch, grid, patch})
       .permute({0, 2, 4, 1, 3, 5})
       .reshape({n, grid * grid, 3 * patch * patch});
 }
@@ -120,9 +122,9 @@ void ClipModel::RequireGrad(bool require) {
 
 at::Tensor ClipModel::EncodeImage(const at::Tensor& images) const {
   const int64_t width = config_.vision.width;
-  const at::Tensor patches = at::linear(
-      Patches(images.contiguous(), config_.vision.patch_size),
-      Get("visual.conv1.weight").view({width, -1}));
+  const at::Tensor patches =
+      Linear(Patches(images, config_.vision.patch_size),
+             {Get("visual.conv1.weight").view({width, -1}), {}});
   const at::Tensor start =
       Get("visual.class_embedding").expand({images.size(0), 1, width});
   const at::Tensor x = at::cat({start.to(patches.scalar_type()), patches}, 1) +

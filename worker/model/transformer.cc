@@ -4,14 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "worker/model/linear.h"
+
 namespace keel {
 namespace {
 
 using Pool = std::function<at::Tensor(const at::Tensor&)>;
-
-at::Tensor Linear(const at::Tensor& x, const Affine& layer) {
-  return at::linear(x, layer.weight, layer.bias);
-}
 
 Affine Rows(const Affine& layer, int64_t begin, int64_t count) {
   return {layer.weight.narrow(0, begin, count),

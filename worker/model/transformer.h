@@ -10,13 +10,9 @@
 
 #include <ATen/ATen.h>
 
-namespace keel {
+#include "worker/model/linear.h"
 
-// Weight and bias of a linear layer or a norm.
-struct Affine {
-  at::Tensor weight;
-  at::Tensor bias;
-};
+namespace keel {
 
 struct ResidualBlock {
   Affine ln_1;

@@ -20,6 +20,12 @@ absl::StatusOr<int64_t> Tell(Communicator& communicator, at::Device device,
   return told.item<int64_t>();
 }
 
+// Collective: nobody closes its connections before all have heard the end.
+// Who has heard it needs no more, so failures do not matter.
+void Farewell(Communicator& communicator, at::Device device) {
+  communicator.AllReduceSum(at::zeros({1}, at::device(device))).IgnoreError();
+}
+
 // What comes of the work does not depend on who still listens.
 absl::Status Lead(Communicator& communicator, at::Device device,
                   const std::function<absl::Status()>& work) {
@@ -31,6 +37,7 @@ absl::Status Lead(Communicator& communicator, at::Device device,
   Tell(communicator, device, status.ok() ? kDone : kFailed)
       .status()
       .IgnoreError();
+  Farewell(communicator, device);
   return status;
 }
 
@@ -43,10 +50,11 @@ absl::Status RunOnFirstMember(Communicator& communicator, at::Device device,
   while (true) {
     KEEL_ASSIGN_OR_RETURN(const int64_t progress,
                           Tell(communicator, device, kWorking));
-    if (progress == kDone) return absl::OkStatus();
-    if (progress == kFailed) {
-      return absl::AbortedError("member 0 could not do its part");
-    }
+    if (progress == kWorking) continue;
+    Farewell(communicator, device);
+    return progress == kDone
+               ? absl::OkStatus()
+               : absl::AbortedError("member 0 could not do its part");
   }
 }
 

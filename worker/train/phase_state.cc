@@ -23,14 +23,13 @@ absl::StatusOr<ClipModel> LoadStudent(const TrainJob& job,
   return ClipModel::Random(job.config.model, job.config.train.seed, device);
 }
 
-absl::StatusOr<std::optional<TrainerState>> LoadResumed(
-    const TrainJob& job, const ClipModel& student) {
-  std::optional<TrainerState> state;
-  if (job.resume_files.empty() && job.start_step == 0) return state;
-  KEEL_ASSIGN_OR_RETURN(state, LoadTrainerState(job.resume_files, student));
-  if (state->phase_step == job.start_step) return state;
+absl::StatusOr<TrainerState> LoadResumed(const TrainJob& job,
+                                         const ClipModel& student) {
+  KEEL_ASSIGN_OR_RETURN(TrainerState state,
+                        LoadTrainerState(job.resume_files, student));
+  if (state.phase_step == job.start_step) return state;
   return absl::FailedPreconditionError(
-      absl::StrCat("the resume point is of step ", state->phase_step,
+      absl::StrCat("the resume point is of step ", state.phase_step,
                    ", the order says ", job.start_step));
 }
 
@@ -46,8 +45,11 @@ absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
   }
   KEEL_ASSIGN_OR_RETURN(ClipModel student, LoadStudent(job, parent, device));
   student.RequireGrad(true);
-  KEEL_ASSIGN_OR_RETURN(auto resumed, LoadResumed(job, student));
-  return PhaseState{std::move(student), std::move(parent), std::move(resumed)};
+  PhaseState state{std::move(student), std::move(parent), std::nullopt};
+  if (!job.resume_files.empty() || job.start_step > 0) {
+    KEEL_ASSIGN_OR_RETURN(state.resumed, LoadResumed(job, state.student));
+  }
+  return state;
 }
 
 }  // namespace keel

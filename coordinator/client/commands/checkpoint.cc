@@ -29,17 +29,16 @@ absl::Status ListAll(CommandContext& context, const std::string& stream) {
   request.set_stream(stream);
   KEEL_ASSIGN_OR_RETURN(
       const v1::ListCheckpointsResponse response,
-      context.client().List(context.client().checkpoints(),
-                            &v1::CheckpointService::Stub::ListCheckpoints,
-                            request, [](auto& page) {
-                              return page.mutable_checkpoints();
-                            }));
+      context.client().List(
+          context.client().checkpoints(),
+          &v1::CheckpointService::Stub::ListCheckpoints, request,
+          [](auto& page) { return page.mutable_checkpoints(); }));
   if (context.json()) {
     Print(ToJson(response));
     return absl::OkStatus();
   }
-  Table table({"checkpoint", ">attempt", "parent", ">steps", ">size",
-               "published"});
+  Table table(
+      {"checkpoint", ">attempt", "parent", ">steps", ">size", "published"});
   for (const v1::Checkpoint& checkpoint : response.checkpoints()) {
     table.AddRow({absl::StrCat(checkpoint.stream(), "@", checkpoint.phase()),
                   absl::StrCat(checkpoint.attempt()),
@@ -73,8 +72,8 @@ absl::Status Pull(CommandContext& context, const PullArguments& arguments) {
                     total);
     };
     CheckpointPuller puller(context.client().checkpoints(), options);
-    KEEL_RETURN_IF_ERROR(context.client().Explain(
-        puller.Pull(checkpoint, arguments.out)));
+    KEEL_RETURN_IF_ERROR(
+        context.client().Explain(puller.Pull(checkpoint, arguments.out)));
   }
   if (context.json()) {
     Print(ToJson(checkpoint));

@@ -9,8 +9,8 @@ namespace keel {
 absl::Status CommandContext::Validate() {
   KEEL_ASSIGN_OR_RETURN(timeout_, ParseTimeout(timeout_text));
   if (coordinator.find(':') == std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--coordinator takes HOST:PORT, got '", coordinator, "'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--coordinator takes HOST:PORT, got '", coordinator, "'"));
   }
   return absl::OkStatus();
 }
@@ -36,8 +36,7 @@ absl::StatusOr<absl::Duration> ParseTimeout(const std::string& text) {
   } else if (!absl::ParseDuration(text, &timeout)) {
     timeout = absl::ZeroDuration();
   }
-  if (timeout <= absl::ZeroDuration() ||
-      timeout == absl::InfiniteDuration()) {
+  if (timeout <= absl::ZeroDuration() || timeout == absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--timeout takes a duration such as 30s or 2m, got '", text, "'"));
   }
@@ -53,9 +52,8 @@ absl::StatusOr<StreamAtPhase> ParseStreamAtPhase(const std::string& text) {
       (absl::SimpleAtoi(text.substr(at + 1), &parsed.phase) &&
        parsed.phase >= 0);
   if (parsed.stream.empty() || !good_phase) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a checkpoint is STREAM or STREAM@PHASE, got '", text,
-                     "'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a checkpoint is STREAM or STREAM@PHASE, got '", text, "'"));
   }
   return parsed;
 }

@@ -34,8 +34,9 @@ absl::Status ShowDrift(CommandContext& context,
   const std::vector<v1::Drift> drifts(response.drifts().begin(),
                                       response.drifts().end());
   if (drifts.empty()) {
-    Print("Nothing is measured yet: drift is measured after a phase, on the "
-          "stream's probe sets.");
+    Print(
+        "Nothing is measured yet: drift is measured after a phase, on the "
+        "stream's probe sets.");
     return absl::OkStatus();
   }
   if (!edges.empty()) {

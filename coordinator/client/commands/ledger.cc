@@ -20,19 +20,16 @@ void PrintVerdicts(const v1::VerifyLedgerResponse& response) {
                ">over cap", ">dropped"});
   for (const v1::LedgerVerdict& verdict : response.verdicts()) {
     const v1::Accounting& accounting = verdict.accounting();
-    table.AddRow({absl::StrCat("@", verdict.phase()),
-                  absl::StrCat(verdict.attempt()),
-                  verdict.ok() ? "proven" : "WRONG",
-                  FormatCount(verdict.sample_count()),
-                  FormatCount(verdict.due_count()),
-                  FormatCount(verdict.trained_count()),
-                  FormatCount(verdict.struck_count()),
-                  FormatCount(verdict.step_count()),
-                  FormatCount(verdict.wrong_step_count()),
-                  FormatCount(accounting.accepted_count()),
-                  FormatCount(accounting.probe_count()),
-                  FormatCount(accounting.over_probe_cap_count()),
-                  FormatCount(accounting.dropped_count())});
+    table.AddRow(
+        {absl::StrCat("@", verdict.phase()), absl::StrCat(verdict.attempt()),
+         verdict.ok() ? "proven" : "WRONG", FormatCount(verdict.sample_count()),
+         FormatCount(verdict.due_count()), FormatCount(verdict.trained_count()),
+         FormatCount(verdict.struck_count()), FormatCount(verdict.step_count()),
+         FormatCount(verdict.wrong_step_count()),
+         FormatCount(accounting.accepted_count()),
+         FormatCount(accounting.probe_count()),
+         FormatCount(accounting.over_probe_cap_count()),
+         FormatCount(accounting.dropped_count())});
   }
   Print(table.ToString());
   for (const v1::LedgerVerdict& verdict : response.verdicts()) {
@@ -61,9 +58,9 @@ absl::Status Verify(CommandContext& context, const LedgerArguments& arguments) {
   }
   for (const v1::LedgerVerdict& verdict : response.verdicts()) {
     if (!verdict.ok()) {
-      return absl::DataLossError(absl::StrCat(
-          "the ledger of ", arguments.stream, "@", verdict.phase(),
-          " does not prove its plan"));
+      return absl::DataLossError(
+          absl::StrCat("the ledger of ", arguments.stream, "@", verdict.phase(),
+                       " does not prove its plan"));
     }
   }
   return absl::OkStatus();

@@ -26,13 +26,12 @@ void PrintPhase(const CommandContext& context, const v1::Phase& phase) {
       {"parent", phase.parent() < 0 ? "random weights"
                                     : absl::StrCat("@", phase.parent())},
       {"chunks", absl::StrCat(phase.chunk_digests_size())},
-      {"samples", absl::StrCat(FormatCount(a.accepted_count()),
-                               " accepted = ", FormatCount(a.planned_count()),
-                               " planned + ", FormatCount(a.probe_count()),
-                               " probe + ",
-                               FormatCount(a.over_probe_cap_count()),
-                               " over its cap + ",
-                               FormatCount(a.dropped_count()), " dropped")},
+      {"samples",
+       absl::StrCat(FormatCount(a.accepted_count()),
+                    " accepted = ", FormatCount(a.planned_count()),
+                    " planned + ", FormatCount(a.probe_count()), " probe + ",
+                    FormatCount(a.over_probe_cap_count()), " over its cap + ",
+                    FormatCount(a.dropped_count()), " dropped")},
       {"epochs", absl::StrCat(phase.epochs())},
       {"steps", absl::StrCat(FormatCount(phase.committed_step_count()), " of ",
                              FormatCount(phase.step_count()))},
@@ -77,10 +76,11 @@ absl::Status ListAll(CommandContext& context, const PhaseArguments& arguments) {
 
 // Calls a method that takes (stream, number) and returns the phase.
 template <typename Request>
-absl::Status CallOnPhase(
-    CommandContext& context, const PhaseArguments& arguments,
-    grpc::Status (v1::PhaseService::Stub::*method)(grpc::ClientContext*,
-                                                   const Request&, v1::Phase*)) {
+absl::Status CallOnPhase(CommandContext& context,
+                         const PhaseArguments& arguments,
+                         grpc::Status (v1::PhaseService::Stub::*method)(
+                             grpc::ClientContext*, const Request&,
+                             v1::Phase*)) {
   Request request;
   request.set_stream(arguments.stream);
   request.set_number(arguments.number);

@@ -63,14 +63,13 @@ absl::Status WatchPhases(CommandContext& context, const std::string& stream,
     display.ShowLost(error);
   };
   PhaseWatcher watcher(context.client().phases(), options);
-  const auto phase = number > 0 ? watcher.WatchOne(stream, number)
-                                : watcher.WatchAll(stream);
+  const auto phase =
+      number > 0 ? watcher.WatchOne(stream, number) : watcher.WatchAll(stream);
   if (!phase.ok()) return context.client().Explain(phase.status());
   if (EndedWell(*phase)) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("phase ", phase->number(), " of ", stream, " ended ",
-                   v1::Phase::State_Name(phase->state()), ": ",
-                   phase->reason()));
+  return absl::InternalError(absl::StrCat(
+      "phase ", phase->number(), " of ", stream, " ended ",
+      v1::Phase::State_Name(phase->state()), ": ", phase->reason()));
 }
 
 }  // namespace keel

@@ -52,8 +52,9 @@ absl::Status ShowRecall(CommandContext& context,
   if (context.json()) {
     Print(RecallJson(matrix, recalls, arguments.k, arguments.direction));
   } else if (recalls.empty()) {
-    Print("Nothing is measured yet: recall is measured after a phase, on the "
-          "stream's probe sets.");
+    Print(
+        "Nothing is measured yet: recall is measured after a phase, on the "
+        "stream's probe sets.");
   } else {
     Print(Title(arguments));
     Print(RecallTable(matrix));

@@ -47,17 +47,16 @@ absl::StatusOr<std::string> UploadInitial(
 }
 
 // Fills the request from the file and from what it refers to.
-absl::Status ReadConfig(CommandContext& context,
-                        const std::string& config_file,
+absl::Status ReadConfig(CommandContext& context, const std::string& config_file,
                         v1::CreateStreamRequest& request) {
   KEEL_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(config_file));
   KEEL_ASSIGN_OR_RETURN(StreamConfigFile file,
                         ParseStreamConfig(yaml, config_file));
   std::vector<InitialFile> initial;
   if (!file.initial_checkpoint_path.empty()) {
-    KEEL_ASSIGN_OR_RETURN(initial,
-                          FindInitialCheckpoint(Resolve(
-                              config_file, file.initial_checkpoint_path)));
+    KEEL_ASSIGN_OR_RETURN(
+        initial, FindInitialCheckpoint(
+                     Resolve(config_file, file.initial_checkpoint_path)));
   }
   if (!file.open_clip_config_path.empty()) {
     KEEL_RETURN_IF_ERROR(ReadArchitecture(
@@ -80,12 +79,12 @@ void PrintStream(const CommandContext& context, const v1::Stream& stream) {
   Print(FieldList({
       {"name", stream.name()},
       {"state", v1::Stream::State_Name(stream.state())},
-      {"model", config.model().preset().empty() ? "(own)"
-                                                : config.model().preset()},
+      {"model",
+       config.model().preset().empty() ? "(own)" : config.model().preset()},
       {"method", absl::StrCat(config.method().name(), " (",
                               config.method().profile(), ")")},
-      {"policy", absl::AsciiStrToLower(v1::PhaseConfig::Policy_Name(
-                     config.phase().policy()))},
+      {"policy", absl::AsciiStrToLower(
+                     v1::PhaseConfig::Policy_Name(config.phase().policy()))},
       {"initial checkpoint", stream.initial_checkpoint().empty()
                                  ? "random from the seed"
                                  : stream.initial_checkpoint()},
@@ -93,10 +92,9 @@ void PrintStream(const CommandContext& context, const v1::Stream& stream) {
       {"newest checkpoint", stream.published_phase() < 0
                                 ? "-"
                                 : absl::StrCat("@", stream.published_phase())},
-      {"waiting", absl::StrCat(FormatCount(stream.backlog_chunk_count()),
-                               " chunks, ",
-                               FormatCount(stream.backlog_sample_count()),
-                               " samples")},
+      {"waiting",
+       absl::StrCat(FormatCount(stream.backlog_chunk_count()), " chunks, ",
+                    FormatCount(stream.backlog_sample_count()), " samples")},
       {"created", FormatTime(stream.create_time())},
   }));
 }
@@ -140,9 +138,8 @@ absl::Status ListAll(CommandContext& context) {
       const v1::ListStreamsResponse response,
       context.client().List(context.client().streams(),
                             &v1::StreamService::Stub::ListStreams,
-                            v1::ListStreamsRequest(), [](auto& page) {
-                              return page.mutable_streams();
-                            }));
+                            v1::ListStreamsRequest(),
+                            [](auto& page) { return page.mutable_streams(); }));
   if (context.json()) {
     Print(ToJson(response));
     return absl::OkStatus();

@@ -64,8 +64,8 @@ void PrintTable(const std::vector<v1::SubmitChunkResponse>& responses) {
       by_reason[reason] += count;
     }
     for (const v1::RejectedSample& sample : response.rejected()) {
-      example.try_emplace(sample.reason(), absl::StrCat(sample.key(), ": ",
-                                                        sample.message()));
+      example.try_emplace(sample.reason(),
+                          absl::StrCat(sample.key(), ": ", sample.message()));
     }
   }
   Print(table.ToString());
@@ -78,10 +78,11 @@ void PrintTable(const std::vector<v1::SubmitChunkResponse>& responses) {
 }
 
 void PrintJson(const std::vector<v1::SubmitChunkResponse>& responses) {
-  Print(absl::StrCat("[", absl::StrJoin(responses, ",",
-                                        [](std::string* out, const auto& r) {
-                                          absl::StrAppend(out, ToJson(r));
-                                        }),
+  Print(absl::StrCat("[",
+                     absl::StrJoin(responses, ",",
+                                   [](std::string* out, const auto& r) {
+                                     absl::StrAppend(out, ToJson(r));
+                                   }),
                      "]"));
 }
 

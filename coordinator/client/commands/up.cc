@@ -28,8 +28,9 @@ void AddUpCommand(CLI::App& app, CommandContext& context) {
   options->program_dir = ProgramDirectory();
   options->tell = [](const std::string& line) { Print(line); };
   CLI::App* up = app.add_subcommand(
-      "up", "Run a local cluster in the foreground: a coordinator and CPU "
-            "workers; Ctrl-C drains");
+      "up",
+      "Run a local cluster in the foreground: a coordinator and CPU "
+      "workers; Ctrl-C drains");
   up->add_option("--workers", options->workers, "0: the coordinator alone")
       ->capture_default_str();
   up->add_option("--state-dir", options->state_dir, "Keeps all that is durable")

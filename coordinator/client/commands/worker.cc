@@ -22,12 +22,11 @@ void PrintWorkers(const CommandContext& context,
   Table table({"id", "state", "work", "device", ">threads", "capability",
                "address", "build", "attached", "heard of"});
   for (const v1::Worker& worker : response.workers()) {
-    table.AddRow({worker.id(), v1::Worker::State_Name(worker.state()),
-                  WorkOf(worker), worker.device(),
-                  absl::StrCat(worker.threads()), worker.capability(),
-                  worker.address(), worker.build(),
-                  FormatTime(worker.attach_time()),
-                  FormatTime(worker.heartbeat_time())});
+    table.AddRow(
+        {worker.id(), v1::Worker::State_Name(worker.state()), WorkOf(worker),
+         worker.device(), absl::StrCat(worker.threads()), worker.capability(),
+         worker.address(), worker.build(), FormatTime(worker.attach_time()),
+         FormatTime(worker.heartbeat_time())});
   }
   Print(table.ToString());
 }
@@ -37,9 +36,8 @@ absl::Status ListAll(CommandContext& context) {
       const v1::ListWorkersResponse response,
       context.client().List(context.client().workers(),
                             &v1::WorkerService::Stub::ListWorkers,
-                            v1::ListWorkersRequest(), [](auto& page) {
-                              return page.mutable_workers();
-                            }));
+                            v1::ListWorkersRequest(),
+                            [](auto& page) { return page.mutable_workers(); }));
   PrintWorkers(context, response);
   return absl::OkStatus();
 }

@@ -32,7 +32,8 @@ TEST(CaptionTest, TakesListAndStringOfJson) {
 
 TEST(CaptionTest, FindsNoneInMetadata) {
   EXPECT_TRUE(CaptionsOfJson(R"({"width": 3})")->empty());
-  EXPECT_TRUE(CaptionsOfJson(R"({"caption": null, "captions": null})")->empty());
+  EXPECT_TRUE(
+      CaptionsOfJson(R"({"caption": null, "captions": null})")->empty());
   EXPECT_TRUE(
       CaptionsOfJson(R"({"deep": {"caption": "not this one"}})")->empty());
 }
@@ -44,8 +45,9 @@ TEST(CaptionTest, RefusesOtherTypesByPlace) {
               HasSubstr("not a list"));
   EXPECT_THAT(CaptionsOfJson(R"({"captions": ["x", 2]})").status().message(),
               HasSubstr("element 1"));
-  EXPECT_THAT(CaptionsOfJson(R"({"captions": [["x"], "y"]})").status().message(),
-              HasSubstr("element 0"));
+  EXPECT_THAT(
+      CaptionsOfJson(R"({"captions": [["x"], "y"]})").status().message(),
+      HasSubstr("element 0"));
   EXPECT_THAT(CaptionsOfJson(R"({"captions": [{"a": {}}]})").status().message(),
               HasSubstr("element 0"));
 }

@@ -91,8 +91,8 @@ TEST(ImageHeaderTest, ReadsAllKindsOfWebp) {
                550, 368);
   ExpectHeader(testing::LosslessWebpFile(16384, 1), ImageFormat::kWebp, 16384,
                1);
-  ExpectHeader(testing::ExtendedWebpFile(1 << 24, 1 << 24),
-               ImageFormat::kWebp, 1 << 24, 1 << 24);
+  ExpectHeader(testing::ExtendedWebpFile(1 << 24, 1 << 24), ImageFormat::kWebp,
+               1 << 24, 1 << 24);
 }
 
 TEST(ImageHeaderTest, RefusesBrokenAndAnimatedWebp) {

@@ -42,9 +42,9 @@ TEST(PaxRecordsTest, KeepsLineEndsAndEqualSignsOfValues) {
 
 TEST(PaxRecordsTest, NotesSparseFiles) {
   PaxOverrides overrides;
-  ASSERT_TRUE(ApplyPaxRecords(TarWriter::PaxRecord("GNU.sparse.major", "1"),
-                              &overrides)
-                  .ok());
+  ASSERT_TRUE(
+      ApplyPaxRecords(TarWriter::PaxRecord("GNU.sparse.major", "1"), &overrides)
+          .ok());
   EXPECT_TRUE(overrides.sparse);
 }
 
@@ -54,8 +54,8 @@ TEST(PaxRecordsTest, RefusesMalformedRecords) {
        {std::string("x"), std::string("5 a=b"), std::string("99 a=b\n"),
         std::string("1 a=b\n"), std::string("-6 a=b\n"), std::string("6 a=bc"),
         std::string("5 ab\n"), std::string("6 =bc\n"),
-        std::string("99999999999999999999 a=b\n"),
-        std::string("10 size=x\n"), std::string("11 size=-1\n"), nul,
+        std::string("99999999999999999999 a=b\n"), std::string("10 size=x\n"),
+        std::string("11 size=-1\n"), nul,
         TarWriter::PaxRecord("size", "9223372036854775807")}) {
     PaxOverrides overrides;
     EXPECT_EQ(ApplyPaxRecords(records, &overrides).code(),

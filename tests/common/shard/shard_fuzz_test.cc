@@ -75,9 +75,8 @@ void CheckAccepted(const std::string& tar, const ShardSample& sample) {
   ASSERT_FALSE(sample.captions.empty());
   for (const ShardCaption& caption : sample.captions) {
     ASSERT_LE(caption.offset + caption.size_bytes, size);
-    const auto text =
-        CaptionFromEntry(tar.substr(caption.offset, caption.size_bytes),
-                         caption.json_position);
+    const auto text = CaptionFromEntry(
+        tar.substr(caption.offset, caption.size_bytes), caption.json_position);
     ASSERT_TRUE(text.ok()) << text.status();
     EXPECT_EQ(Sha256Bytes(*text).substr(0, kItemDigestBytes), caption.digest);
   }

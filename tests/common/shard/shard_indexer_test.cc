@@ -80,10 +80,10 @@ TEST(ShardIndexerTest, ReadsImagesAndCaptionsBackByRange) {
   ASSERT_TRUE(index.ok());
   std::vector<std::string> captions;
   for (const ShardSample& sample : index->samples) {
-    EXPECT_EQ(Sha256Bytes(tar.substr(sample.image_offset,
-                                     sample.image_size_bytes))
-                  .substr(0, kItemDigestBytes),
-              sample.image_digest);
+    EXPECT_EQ(
+        Sha256Bytes(tar.substr(sample.image_offset, sample.image_size_bytes))
+            .substr(0, kItemDigestBytes),
+        sample.image_digest);
     for (const ShardCaption& caption : sample.captions) {
       const auto text =
           CaptionFromEntry(tar.substr(caption.offset, caption.size_bytes),
@@ -142,10 +142,12 @@ std::vector<BadSample> BadImages() {
       {"IMAGE_TOO_LARGE", "623001600",
        TarWriter().Add("bad.png", huge).Add("bad.txt", caption)},
       {"IMAGE_TOO_MANY_BYTES", "5001",
-       TarWriter().Add("bad.png", Png() + std::string(4968, 'x'))
+       TarWriter()
+           .Add("bad.png", Png() + std::string(4968, 'x'))
            .Add("bad.txt", caption)},
       {"IMAGE_DUPLICATE", "bad.webp",
-       TarWriter().Add("bad.png", Png())
+       TarWriter()
+           .Add("bad.png", Png())
            .Add("bad.webp", testing::LossyWebpFile(1, 1))
            .Add("bad.txt", caption)},
   };
@@ -175,9 +177,16 @@ std::vector<BadSample> BadPaths() {
       {"KEY_DUPLICATE", "\"before\"",
        TarWriter().Add("before.png", Png()).Add("before.txt", caption)},
       {"KEY_NOT_UTF8", "b?d",
-       TarWriter().Add("b\xff" "d.png", Png()).Add("b\xff" "d.txt", caption)},
+       TarWriter()
+           .Add("b\xff"
+                "d.png",
+                Png())
+           .Add("b\xff"
+                "d.txt",
+                caption)},
       {"KEY_TOO_LONG", "600",
-       TarWriter().AddPax(TarWriter::PaxRecord("path", deep + ".png"))
+       TarWriter()
+           .AddPax(TarWriter::PaxRecord("path", deep + ".png"))
            .Add("bad", Png())},
       {"PATH_ESCAPE", "/etc/bad.png",
        TarWriter().Add("/etc/bad.png", Png()).Add("/etc/bad.txt", caption)},

@@ -28,8 +28,7 @@ TEST(TarHeaderTest, ReadsUstar) {
 }
 
 TEST(TarHeaderTest, JoinsPrefixOfUstarOnly) {
-  EXPECT_EQ(ParseTarHeader(With(345, "some/where"))->path,
-            "some/where/a.jpg");
+  EXPECT_EQ(ParseTarHeader(With(345, "some/where"))->path, "some/where/a.jpg");
   std::string gnu = With(345, "14123456701");
   gnu.replace(257, 8, std::string("ustar  \0", 8));
   EXPECT_EQ(ParseTarHeader(TarWriter::Sealed(gnu))->path, "a.jpg");
@@ -46,8 +45,7 @@ TEST(TarHeaderTest, ReadsSizesInAllSpellings) {
   EXPECT_EQ(ParseTarHeader(With(kSizeOffset, "000000000017"))->size, 15);
   EXPECT_EQ(ParseTarHeader(With(kSizeOffset, std::string(12, '\0')))->size, 0);
   const std::string binary("\x80\0\0\0\0\0\0\2\0\0\0\0", 12);
-  EXPECT_EQ(ParseTarHeader(With(kSizeOffset, binary))->size,
-            int64_t{2} << 32);
+  EXPECT_EQ(ParseTarHeader(With(kSizeOffset, binary))->size, int64_t{2} << 32);
 }
 
 TEST(TarHeaderTest, RefusesBadSizes) {

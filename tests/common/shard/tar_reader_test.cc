@@ -85,16 +85,15 @@ TEST(TarReaderTest, GivesSameEntriesForPiecesOfAnySize) {
 TEST(TarReaderTest, TakesLongNamesOfGnuAndPax) {
   const std::string name = std::string(200, 'd') + "/a.jpg";
   Recorder recorder;
-  ASSERT_TRUE(
-      ReadAll(TarWriter()
-                  .AddGnuLong(name, "1")
-                  .AddPax(TarWriter::PaxRecord("path", name + "x"))
-                  .Add("short", "2")
-                  .Add("././@LongLink", std::string(300, 'k'), 'K')
-                  .Add("last", "3")
-                  .Finish(),
-              100, &recorder)
-          .ok());
+  ASSERT_TRUE(ReadAll(TarWriter()
+                          .AddGnuLong(name, "1")
+                          .AddPax(TarWriter::PaxRecord("path", name + "x"))
+                          .Add("short", "2")
+                          .Add("././@LongLink", std::string(300, 'k'), 'K')
+                          .Add("last", "3")
+                          .Finish(),
+                      100, &recorder)
+                  .ok());
   EXPECT_THAT(Paths(recorder), ElementsAre(name, name + "x", "last"));
 }
 
@@ -169,9 +168,10 @@ TEST(TarReaderTest, NamesOffsetOfWhatIsMalformed) {
                   "sparse");
   ExpectMalformed(first + TarWriter().AddPax("nonsense").bytes(), 1536,
                   "extended header");
-  ExpectMalformed(first + TarWriter().AddHeader(
-                              TarWriter::Header("x", 1 << 21, 'x')).bytes(),
-                  1024, "too long");
+  ExpectMalformed(
+      first +
+          TarWriter().AddHeader(TarWriter::Header("x", 1 << 21, 'x')).bytes(),
+      1024, "too long");
 }
 
 TEST(TarReaderTest, RefusesDataBehindTheEnd) {
@@ -194,9 +194,9 @@ TEST(TarReaderTest, StaysAtItsFirstError) {
 TEST(TarReaderTest, PassesErrorOfItsSinkOn) {
   Recorder recorder;
   recorder.refusal = absl::ResourceExhaustedError("full");
-  EXPECT_EQ(ReadAll(TarWriter().Add("a", "1").Add("b", "2").Finish(), 100,
-                    &recorder),
-            recorder.refusal);
+  EXPECT_EQ(
+      ReadAll(TarWriter().Add("a", "1").Add("b", "2").Finish(), 100, &recorder),
+      recorder.refusal);
   EXPECT_EQ(recorder.entries.size(), 1u);
 }
 
@@ -221,8 +221,10 @@ TEST(TarReaderTest, ReadsWhatGnuTarWrites) {
   const std::string deep = outer + "/" + std::string(70, 'd');
   const std::string image(3000, '\x7f');
   ASSERT_TRUE(CreateDirectories(folder + "/in/" + deep).ok());
-  ASSERT_TRUE(WriteFileAtomically(folder + "/in/" + deep + "/a.jpg", image).ok());
-  ASSERT_TRUE(WriteFileAtomically(folder + "/in/" + deep + "/a.txt", "hi").ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(folder + "/in/" + deep + "/a.jpg", image).ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(folder + "/in/" + deep + "/a.txt", "hi").ok());
   for (const std::string format : {"gnu", "pax", "ustar"}) {
     const std::string tar = folder + "/" + format + ".tar";
     const std::string command = "tar --format=" + format + " --sort=name -C " +
@@ -233,8 +235,7 @@ TEST(TarReaderTest, ReadsWhatGnuTarWrites) {
     ASSERT_TRUE(status.ok()) << format << status;
     ASSERT_THAT(Paths(recorder),
                 ElementsAre("./", "./" + outer + "/", "./" + deep + "/",
-                            "./" + deep + "/a.jpg",
-                            "./" + deep + "/a.txt"))
+                            "./" + deep + "/a.jpg", "./" + deep + "/a.txt"))
         << format;
     EXPECT_EQ(recorder.entries[3].data, image);
     EXPECT_EQ(recorder.entries[4].data, "hi");

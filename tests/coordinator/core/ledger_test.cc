@@ -84,14 +84,16 @@ class LedgerTest : public ::testing::Test {
   }
 
   // The hash of a row that was trained; `caption_shift` takes another caption.
-  AccountingHash Row(int64_t step, int64_t sample, int caption_shift = 0) const {
+  AccountingHash Row(int64_t step, int64_t sample,
+                     int caption_shift = 0) const {
     const int epoch = Schedule().EpochOfStep(step);
     const storage::v1::SampleIndex& index = Sample(sample);
     const int captions = index.captions_size();
     const int caption = Schedule().CaptionOf(epoch, sample, captions);
-    return HashRow(AccountingKey(ledger_.plan.seed(), ledger_.plan.phase()),
-                   epoch, sample, index.image_digest(),
-                   index.captions((caption + caption_shift) % captions).digest());
+    return HashRow(
+        AccountingKey(ledger_.plan.seed(), ledger_.plan.phase()), epoch, sample,
+        index.image_digest(),
+        index.captions((caption + caption_shift) % captions).digest());
   }
 
   storage::v1::StepRecord Train(int64_t generation, int64_t step) const {

@@ -13,8 +13,8 @@ using v1::Phase;
 using enum PhaseEvent;
 
 constexpr PhaseEvent kAllEvents[] = {
-    kGroupFormed,     kPreempted,        kTrained,        kNothingToTrain,
-    kEvaluated,       kGateClosed,       kFailed,         kCancelRequested,
+    kGroupFormed,      kPreempted,       kTrained,        kNothingToTrain,
+    kEvaluated,        kGateClosed,      kFailed,         kCancelRequested,
     kApproveRequested, kRejectRequested, kRetryRequested, kSkipRequested};
 
 std::vector<Phase::State> AllStates() {

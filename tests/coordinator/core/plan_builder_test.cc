@@ -13,7 +13,8 @@ namespace {
 std::string Digest(uint64_t seed) {
   std::string bytes;
   for (uint64_t word : {Mix64(seed), Mix64(seed + 1'000'000)}) {
-    for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(word >> (8 * i)));
+    for (int i = 0; i < 8; ++i)
+      bytes.push_back(static_cast<char>(word >> (8 * i)));
   }
   return bytes;
 }
@@ -68,8 +69,8 @@ TEST(IsProbeTest, KeepsItsChoiceWhenTheFractionGrows) {
 }
 
 TEST(BuildPlanTest, AccountsForEverySample) {
-  const BuiltPlan built = BuildPlan(StreamOf(0.2, 30), 4,
-                                    {ChunkOf("a", 300), ChunkOf("b", 200, 300)});
+  const BuiltPlan built = BuildPlan(
+      StreamOf(0.2, 30), 4, {ChunkOf("a", 300), ChunkOf("b", 200, 300)});
   EXPECT_EQ(built.accounting.accepted_count(), 500);
   EXPECT_EQ(Parts(built.accounting), 500);
   EXPECT_EQ(built.accounting.probe_count(), 30);
@@ -80,8 +81,8 @@ TEST(BuildPlanTest, AccountsForEverySample) {
 }
 
 TEST(BuildPlanTest, CapsTheProbeInTheOrderOfTheChunks) {
-  const BuiltPlan built = BuildPlan(StreamOf(1.0, 120), 1,
-                                    {ChunkOf("a", 100), ChunkOf("b", 100, 100)});
+  const BuiltPlan built = BuildPlan(
+      StreamOf(1.0, 120), 1, {ChunkOf("a", 100), ChunkOf("b", 100, 100)});
   EXPECT_EQ(built.plan.chunks(0).probe_ordinals_size(), 100);
   EXPECT_EQ(built.plan.chunks(1).probe_ordinals_size(), 20);
   EXPECT_EQ(built.plan.chunks(1).over_cap_ordinals(0), 20);
@@ -90,8 +91,8 @@ TEST(BuildPlanTest, CapsTheProbeInTheOrderOfTheChunks) {
 }
 
 TEST(BuildPlanTest, PutsAnImageThatCameTwiceOnOneSide) {
-  const BuiltPlan built = BuildPlan(StreamOf(0.3, 1000), 1,
-                                    {ChunkOf("a", 200), ChunkOf("b", 200)});
+  const BuiltPlan built =
+      BuildPlan(StreamOf(0.3, 1000), 1, {ChunkOf("a", 200), ChunkOf("b", 200)});
   const auto& first = built.plan.chunks(0).probe_ordinals();
   const auto& second = built.plan.chunks(1).probe_ordinals();
   EXPECT_EQ(std::vector<int>(first.begin(), first.end()),

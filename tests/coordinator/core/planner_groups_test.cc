@@ -9,7 +9,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// ---- forming -------------------------------------------------------------------
+// ---- forming
+// -------------------------------------------------------------------
 
 TEST_F(PlannerTest, FormsGroupWhenJoinWindowPassed) {
   Phase(Stream("s"), 1);
@@ -114,11 +115,10 @@ TEST_F(PlannerTest, TrainsThePhasesOfAStreamOneAfterTheOther) {
     v1::Phase::State first;
     bool second_trains;
   };
-  for (const Case& c : {Case{v1::Phase::EVALUATING, false},
-                        Case{v1::Phase::HELD, false},
-                        Case{v1::Phase::PUBLISHED, true},
-                        Case{v1::Phase::SKIPPED, true},
-                        Case{v1::Phase::CANCELLED, true}}) {
+  for (const Case& c :
+       {Case{v1::Phase::EVALUATING, false}, Case{v1::Phase::HELD, false},
+        Case{v1::Phase::PUBLISHED, true}, Case{v1::Phase::SKIPPED, true},
+        Case{v1::Phase::CANCELLED, true}}) {
     view_ = ClusterView();
     StreamView& stream = Stream("s");
     Phase(stream, 1, c.first);
@@ -156,7 +156,8 @@ TEST_F(PlannerTest, GoesOnWithAPausedPhase) {
                                   "1 worker ready, 1 to 64 wanted"));
 }
 
-// ---- a loss --------------------------------------------------------------------
+// ---- a loss
+// --------------------------------------------------------------------
 
 TEST_F(PlannerTest, LeavesAHealthyGroupAlone) {
   Worker("a");
@@ -270,7 +271,8 @@ TEST_F(PlannerTest, FailsAPhaseWhoseGroupsBreakAgainAndAgain) {
                                   "a committed step"));
 }
 
-// ---- a restart of the coordinator ------------------------------------------------
+// ---- a restart of the coordinator
+// ------------------------------------------------
 
 TEST_F(PlannerTest, KeepsTheGroupWhileMembersMayReattach) {
   Group(Phase(Stream("s"), 1), 4, {"a", "b"}, /*formed=*/-30);
@@ -310,7 +312,8 @@ TEST_F(PlannerTest, GivesTheGroupUpWhenNobodyCameBack) {
                                   "all members lost for 10s"));
 }
 
-// ---- the end ---------------------------------------------------------------------
+// ---- the end
+// ---------------------------------------------------------------------
 
 TEST_F(PlannerTest, EvaluatesOnceTheResultIsThere) {
   PhaseView& phase = Phase(Stream("s"), 1);

@@ -48,9 +48,8 @@ TEST_F(PlannerTaskTest, TakesTheTaskBackWhenItsHolderIsLost) {
   Worker("a");
   Task("t1", "s", 1, "a");
   Detach("a", 99);
-  EXPECT_THAT(Plan(),
-              ElementsAre("evict worker a: its stream broke",
-                          "take task t1 back: worker a is lost"));
+  EXPECT_THAT(Plan(), ElementsAre("evict worker a: its stream broke",
+                                  "take task t1 back: worker a is lost"));
 }
 
 TEST_F(PlannerTaskTest, TakesTheTaskBackWhenItsHolderIsUnknown) {
@@ -63,8 +62,7 @@ TEST_F(PlannerTaskTest, TakesTheTaskBackWhenItsHolderHasRestarted) {
   Task("t1", "s", 1, "a");
   Find("a").incarnation = 2;
   Find("a").task_id = "";
-  EXPECT_THAT(Plan(),
-              ElementsAre("take task t1 back: worker a has restarted"));
+  EXPECT_THAT(Plan(), ElementsAre("take task t1 back: worker a has restarted"));
 }
 
 TEST_F(PlannerTaskTest, TakesTheTaskBackWhenItsLeaseIsOver) {

@@ -132,9 +132,9 @@ TEST(ChunkIndexerTest, RefusesChunkWithoutUsableSampleByReasons) {
                                           .Finish())
                                   .status();
   ExpectRefused(status, "NO_USABLE_SAMPLE");
-  EXPECT_THAT(ReasonOf(status).metadata,
-              ElementsAre(Pair("CAPTION_MISSING", "1"),
-                          Pair("IMAGE_MISSING", "2")));
+  EXPECT_THAT(
+      ReasonOf(status).metadata,
+      ElementsAre(Pair("CAPTION_MISSING", "1"), Pair("IMAGE_MISSING", "2")));
   EXPECT_THAT(std::string(status.message()), HasSubstr("IMAGE_MISSING 2"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"a\""));
 }

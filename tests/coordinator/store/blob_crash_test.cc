@@ -15,12 +15,17 @@
 namespace keel {
 namespace {
 
+constexpr int kRounds = 3;
 constexpr int64_t kPiece = 10'000;
+// Pieces that a child uploads at most, and after which of them it is killed.
+constexpr int kMostPieces = 8;
+constexpr int kKillAfter = 3;
 
-// Different bytes at every place.
+// Different bytes at every place; more than all children together upload.
 std::string Data() {
   std::string data;
-  for (int i = 0; data.size() < 400'000; ++i) data += std::to_string(i);
+  const size_t size = (kRounds * kMostPieces + 1) * kPiece;
+  for (int i = 0; data.size() < size; ++i) data += std::to_string(i);
   return data;
 }
 
@@ -32,18 +37,17 @@ std::string Data() {
   if (!store.ok()) _exit(1);
   auto writer = (*store)->OpenWriter(Sha256Hex(data), false);
   if (!writer.ok()) _exit(1);
-  while (true) {
-    const int64_t size = (*writer)->size();
-    if (size + 2 * kPiece >= static_cast<int64_t>(data.size())) pause();
-    if (!(*writer)->Append(data.substr(size, kPiece)).ok()) _exit(1);
+  for (int piece = 0; piece < kMostPieces; ++piece) {
+    const std::string bytes = data.substr((*writer)->size(), kPiece);
+    if (!(*writer)->Append(bytes).ok()) _exit(1);
     const int64_t done = (*writer)->size();
     if (write(acknowledgements, &done, sizeof(done)) != sizeof(done)) _exit(1);
   }
+  while (true) pause();
 }
 
-// Kills an uploading child after some pieces; returns the last size told.
-int64_t KillWhileUploading(const std::string& folder, const std::string& data,
-                           int pieces) {
+// Kills an uploading child; returns the last size that it told.
+int64_t KillWhileUploading(const std::string& folder, const std::string& data) {
   int pipe_ends[2];
   EXPECT_EQ(pipe(pipe_ends), 0);
   const pid_t child = fork();
@@ -51,9 +55,10 @@ int64_t KillWhileUploading(const std::string& folder, const std::string& data,
   close(pipe_ends[1]);
   int64_t last = 0;
   int64_t size = 0;
+  int count = 0;
   while (read(pipe_ends[0], &size, sizeof(size)) == sizeof(size)) {
     last = size;
-    if (--pieces == 0) kill(child, SIGKILL);
+    if (++count == kKillAfter) kill(child, SIGKILL);
   }
   close(pipe_ends[0]);
   int status = 0;
@@ -67,9 +72,9 @@ TEST(BlobCrashTest, GoesOnWithAnUploadAfterKill) {
   const std::string data = Data();
   const std::string digest = Sha256Hex(data);
   int64_t kept = 0;
-  for (int round = 0; round < 3; ++round) {
-    const int64_t last = KillWhileUploading(folder, data, 3);
-    EXPECT_GE(last, kept + 3 * kPiece);
+  for (int round = 0; round < kRounds; ++round) {
+    const int64_t last = KillWhileUploading(folder, data);
+    EXPECT_GE(last, kept + kKillAfter * kPiece);
     kept = last;
   }
   auto store = DirectoryBlobStore::Open({folder}).value();

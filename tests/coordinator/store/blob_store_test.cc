@@ -133,21 +133,19 @@ TEST_P(BlobStoreTest, RefusesToWriteUnderWhatIsNoDigest) {
   }
 }
 
-TEST_P(BlobStoreTest, KnowsTheFreeSpace) {
-  EXPECT_GT(*store_->FreeBytes(), 0);
-}
+TEST_P(BlobStoreTest, KnowsTheFreeSpace) { EXPECT_GT(*store_->FreeBytes(), 0); }
 
 INSTANTIATE_TEST_SUITE_P(
     All, BlobStoreTest,
-    ::testing::Values(
-        Kind{"Directory",
-             [](const std::string& folder) {
-               return DirectoryBlobStore::Open({folder}).value();
-             }},
-        Kind{"Memory",
-             [](const std::string&) {
-               return std::make_unique<testing::MemoryBlobStore>();
-             }}),
+    ::testing::Values(Kind{"Directory",
+                           [](const std::string& folder) {
+                             return DirectoryBlobStore::Open({folder}).value();
+                           }},
+                      Kind{
+                          "Memory",
+                          [](const std::string&) {
+                            return std::make_unique<testing::MemoryBlobStore>();
+                          }}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

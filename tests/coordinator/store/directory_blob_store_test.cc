@@ -56,9 +56,9 @@ TEST_F(DirectoryBlobStoreTest, NoticesFlippedBits) {
 
 TEST_F(DirectoryBlobStoreTest, NoticesAShorterFile) {
   ASSERT_TRUE(store_->Put(data_).ok());
-  ASSERT_TRUE(WriteFileAtomically(BlobPath(folder_, digest_),
-                                  data_.substr(0, 5000))
-                  .ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(BlobPath(folder_, digest_), data_.substr(0, 5000))
+          .ok());
   EXPECT_EQ(store_->ReadVerified(digest_).status().code(),
             absl::StatusCode::kDataLoss);
 }
@@ -118,7 +118,8 @@ TEST_F(DirectoryBlobStoreTest, TakesNothingAfterFinish) {
   EXPECT_EQ(*store_->ReadVerified(digest_), data_);
 }
 
-TEST_F(DirectoryBlobStoreTest, KeepsAWholeUploadForTheNextTryIfItCannotPublish) {
+TEST_F(DirectoryBlobStoreTest,
+       KeepsAWholeUploadForTheNextTryIfItCannotPublish) {
   auto writer = store_->OpenWriter(digest_, false).value();
   ASSERT_TRUE(writer->Append(data_).ok());
   // A file stands where the blob's folder should be.

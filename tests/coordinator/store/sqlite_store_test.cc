@@ -55,16 +55,6 @@ TEST_F(SqliteStoreTest, FindsEverythingAgainAfterReopening) {
   EXPECT_EQ(*store_->Get(table::kChunks, "a"), "1");
 }
 
-TEST_F(SqliteStoreTest, SyncsEveryCommit) {
-  ASSERT_TRUE(Open().ok());
-  ASSERT_TRUE(Put("a", "1").ok());
-  const auto connection =
-      SqliteConnection::Open(path_, absl::ZeroDuration()).value();
-  EXPECT_EQ(*connection->QueryText("PRAGMA journal_mode"), "wal");
-  // The log is on disk before the database is touched.
-  EXPECT_GT(*FileSize(path_ + "-wal"), 0);
-}
-
 TEST_F(SqliteStoreTest, RefusesDatabaseOfAnotherProgram) {
   Tamper("CREATE TABLE t (n)");
   const absl::Status status = Open();

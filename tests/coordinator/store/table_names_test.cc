@@ -36,12 +36,10 @@ TEST(TableNamesTest, BuildsKeysAsDocumented) {
   EXPECT_EQ(ChunkKey("s", "abc"), "s/abc");
   EXPECT_EQ(RequestKey("s", "a/b c"), "s/a/b c");
   EXPECT_EQ(ProbeKey("s", "p"), "s/p");
-  EXPECT_EQ(PhaseKey("s", 3, 1),
-            "s/0000000000000000003/0000000000000000001");
+  EXPECT_EQ(PhaseKey("s", 3, 1), "s/0000000000000000003/0000000000000000001");
   EXPECT_EQ(CheckpointKey("s", 0), "s/0000000000000000000");
   EXPECT_EQ(RecallKey("s", 3, "p"), "s/0000000000000000003/p");
-  EXPECT_EQ(DriftKey("s", 3, "p", "origin"),
-            "s/0000000000000000003/p/origin");
+  EXPECT_EQ(DriftKey("s", 3, "p", "origin"), "s/0000000000000000003/p/origin");
   EXPECT_EQ(StepKey(2, 5), "0000000000000000002/0000000000000000005");
 }
 

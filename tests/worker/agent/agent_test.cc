@@ -60,6 +60,7 @@ class AgentTest : public testing::Test {
     options.id = "w0";
     options.link.channel.address = coordinator_->address();
     options.link.backoff = {absl::Milliseconds(5), absl::Milliseconds(20)};
+    options.link.heartbeat_every = absl::Milliseconds(20);
     options.link.channel.max_reconnect_backoff = absl::Milliseconds(100);
     options.uploader.backoff = options.link.backoff;
     options.fetcher.backoff = options.link.backoff;
@@ -117,6 +118,10 @@ class AgentTest : public testing::Test {
     message.mutable_step_ack()->set_step_count(steps);
     return message;
   }
+  // For trains that tell when they run.
+  bool AwaitTraining() {
+    return training_.WaitForNotificationWithTimeout(kPatience);
+  }
   static absl::Status UntilStopped(TrainContext& context) {
     while (!context.stop_requested()) std::this_thread::yield();
     return absl::CancelledError("asked to");
@@ -132,6 +137,7 @@ class AgentTest : public testing::Test {
   std::unique_ptr<Agent> agent_;
   std::thread thread_;
   absl::Status result_;
+  absl::Notification training_;
   absl::Notification exited_;
   std::atomic<int> exit_code_ = -1;
 };
@@ -171,10 +177,13 @@ TEST_F(AgentTest, TrainsReportsUploadsAndFinishes) {
   Start();
   const auto session = coordinator_->NextSession();
   session->Send(Join(4));
-  const v1::StepReports reports =
-      session->Next(Kind::kStepReports).step_reports();
-  ASSERT_EQ(reports.steps_size(), 6);
-  EXPECT_EQ(reports.generation(), 4);
+  int reported = 0;
+  while (reported < 6) {
+    const v1::WorkerMessage message = session->Next(Kind::kStepReports);
+    ASSERT_TRUE(message.has_step_reports());
+    EXPECT_EQ(message.step_reports().generation(), 4);
+    reported += message.step_reports().steps_size();
+  }
   // The result waits for its steps to be in the ledger.
   EXPECT_TRUE(coordinator_->uploads().empty());
   session->Send(Ack(4, 6));
@@ -322,10 +331,39 @@ TEST_F(AgentTest, TrainsOnThroughACoordinatorsRestart) {
   EXPECT_EQ(coordinator_->uploads().size(), 1u);
 }
 
+TEST_F(AgentTest, TellsOfAnEndThatCameWhileTheCoordinatorWasAway) {
+  absl::Notification away;
+  executor_.train = [&](const TrainJob&, TrainContext&) {
+    training_.Notify();
+    away.WaitForNotification();
+    return absl::AbortedError("peer lost");
+  };
+  Start();
+  auto session = coordinator_->NextSession();
+  session->Send(Join(1));
+  ASSERT_TRUE(AwaitTraining());
+  session.reset();
+  coordinator_.reset();
+  away.Notify();
+  coordinator_ = std::make_unique<FakeCoordinator>(port_);
+  coordinator_->SetGreeter([](const v1::WorkerMessage&, v1::Welcome* welcome) {
+    welcome->set_adopted(true);
+    return grpc::Status::OK;
+  });
+  session = coordinator_->NextSession();
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->hello().hello().generation(), 1);
+  EXPECT_EQ(session->hello().hello().stream(), "s");
+  EXPECT_EQ(session->hello().hello().phase(), 1);
+  EXPECT_EQ(session->Next(Kind::kGroupEnded).group_ended().outcome(),
+            v1::GroupEnded::BROKEN);
+}
+
 TEST_F(AgentTest, StopsWhenItsGenerationIsNotAdopted) {
   absl::Notification stopped;
   executor_.train = [&](const TrainJob& job, TrainContext& context) {
     if (job.generation == 2) return absl::OkStatus();
+    training_.Notify();
     const absl::Status status = UntilStopped(context);
     stopped.Notify();
     return status;
@@ -333,8 +371,7 @@ TEST_F(AgentTest, StopsWhenItsGenerationIsNotAdopted) {
   Start();
   auto session = coordinator_->NextSession();
   session->Send(Join(1));
-  while (session->Next(Kind::kHeartbeat).heartbeat().generation() != 1) {
-  }
+  ASSERT_TRUE(AwaitTraining());
   session.reset();
   RestartCoordinator(nullptr);
   session = coordinator_->NextSession();
@@ -411,14 +448,14 @@ TEST_F(AgentTest, CancelTaskGivesItBack) {
 }
 
 TEST_F(AgentTest, DrainEndsTheJobSaysGoodbyeAndReturns) {
-  executor_.train = [](const TrainJob&, TrainContext& context) {
+  executor_.train = [this](const TrainJob&, TrainContext& context) {
+    training_.Notify();
     return UntilStopped(context);
   };
   Start();
   const auto session = coordinator_->NextSession();
   session->Send(Join(1));
-  while (session->Next(Kind::kHeartbeat).heartbeat().generation() != 1) {
-  }
+  ASSERT_TRUE(AwaitTraining());
   EXPECT_TRUE(DrainAndJoin().ok());
   EXPECT_TRUE(session->WaitForEnd());
   EXPECT_EQ(session->kinds(),
@@ -486,6 +523,7 @@ TEST_F(AgentTest, OtherRefusalsAreTriedAgain) {
 
 TEST_F(AgentTest, JobThatHangsAfterItsOrderEndsTheProcess) {
   executor_.train = [this](const TrainJob&, TrainContext&) {
+    training_.Notify();
     exited_.WaitForNotification();
     return absl::OkStatus();
   };
@@ -496,8 +534,7 @@ TEST_F(AgentTest, JobThatHangsAfterItsOrderEndsTheProcess) {
   Start();
   const auto session = coordinator_->NextSession();
   session->Send(Join(1));
-  while (session->Next(Kind::kHeartbeat).heartbeat().generation() != 1) {
-  }
+  ASSERT_TRUE(AwaitTraining());
   session->Send(Leave(1));
   ASSERT_TRUE(exited_.WaitForNotificationWithTimeout(kPatience));
   EXPECT_EQ(exit_code_, Agent::kHangExitCode);

@@ -17,12 +17,13 @@ class BatchPrefetcherTest : public ::testing::Test {
  protected:
   // `count` batches: sample i mod 4 with each of its two captions.
   BatchPrefetcher::Requests Batches(int64_t count) {
-    return [this, count](int64_t index) -> std::optional<std::vector<RowRequest>> {
-      absl::MutexLock lock(&mutex_);
-      asked_ = index + 1;
-      if (index == count) return std::nullopt;
-      return std::vector<RowRequest>{{index % 4, 0}, {index % 4, 1}};
-    };
+    return
+        [this, count](int64_t index) -> std::optional<std::vector<RowRequest>> {
+          absl::MutexLock lock(&mutex_);
+          asked_ = index + 1;
+          if (index == count) return std::nullopt;
+          return std::vector<RowRequest>{{index % 4, 0}, {index % 4, 1}};
+        };
   }
 
   void WaitUntilAsked(int64_t count) {
@@ -39,7 +40,8 @@ class BatchPrefetcherTest : public ::testing::Test {
   FakeChunks chunks_;
   const std::vector<SampleList> lists_ = FillWithPictures(chunks_, 4);
   const Tokenizer tokenizer_;
-  SampleLoader loader_{{.image_size = 16, .context_length = 8}, lists_, chunks_, tokenizer_};
+  SampleLoader loader_{
+      {.image_size = 16, .context_length = 8}, lists_, chunks_, tokenizer_};
   absl::Mutex mutex_;
   int64_t asked_ = 0;
 };
@@ -69,7 +71,8 @@ TEST_F(BatchPrefetcherTest, EndsWhileNobodyTakesTheBatches) {
 }
 
 TEST_F(BatchPrefetcherTest, GivesAnErrorInItsPlaceAndKeepsIt) {
-  const auto requests = [](int64_t index) -> std::optional<std::vector<RowRequest>> {
+  const auto requests =
+      [](int64_t index) -> std::optional<std::vector<RowRequest>> {
     return std::vector<RowRequest>{{index == 1 ? 99 : 0, 0}};
   };
   BatchPrefetcher prefetcher(loader_, requests, 4);

@@ -22,12 +22,14 @@ TEST(BpeTest, GivesBytesWhereNothingMerges) {
 
 TEST(BpeTest, MergesTheEarlierRuleFirst) {
   const Bpe bpe("b a\na b\n");
-  EXPECT_THAT(bpe.Encode("abab"), ElementsAre(kA, kFirstMerge, kB + kEndOfWord));
+  EXPECT_THAT(bpe.Encode("abab"),
+              ElementsAre(kA, kFirstMerge, kB + kEndOfWord));
 }
 
 TEST(BpeTest, MergesFromTheLeftWherePairsOverlap) {
   const Bpe bpe("a a\n");
-  EXPECT_THAT(bpe.Encode("aaaa"), ElementsAre(kFirstMerge, kA, kA + kEndOfWord));
+  EXPECT_THAT(bpe.Encode("aaaa"),
+              ElementsAre(kFirstMerge, kA, kA + kEndOfWord));
 }
 
 TEST(BpeTest, MergesWhatWasMerged) {
@@ -37,7 +39,8 @@ TEST(BpeTest, MergesWhatWasMerged) {
 
 TEST(BpeTest, PutsUnprintableBytesBehindThePrintable) {
   const Bpe bpe("");
-  EXPECT_THAT(bpe.Encode(std::string_view("\0", 1)), ElementsAre(188 + kEndOfWord));
+  EXPECT_THAT(bpe.Encode(std::string_view("\0", 1)),
+              ElementsAre(188 + kEndOfWord));
   EXPECT_THAT(bpe.Encode("\xAD"), ElementsAre(255 + kEndOfWord));
 }
 

@@ -55,7 +55,8 @@ absl::StatusOr<std::string> FakeChunks::Read(const std::string& chunk_digest,
   }
   const auto chunk = chunks_.find(chunk_digest);
   if (chunk == chunks_.end()) return absl::NotFoundError(chunk_digest);
-  return chunk->second.substr(static_cast<size_t>(offset), static_cast<size_t>(length));
+  return chunk->second.substr(static_cast<size_t>(offset),
+                              static_cast<size_t>(length));
 }
 
 std::string PngOf(const RgbImage& image) {
@@ -67,8 +68,8 @@ std::string PngOf(const RgbImage& image) {
   header.bit_depth = 8;
   header.color_type = SPNG_COLOR_TYPE_TRUECOLOR;
   spng_set_ihdr(context, &header);
-  spng_encode_image(context, image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG,
-                    SPNG_ENCODE_FINALIZE);
+  spng_encode_image(context, image.pixels.data(), image.pixels.size(),
+                    SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
   size_t size = 0;
   int error = 0;
   void* bytes = spng_get_png_buffer(context, &size, &error);

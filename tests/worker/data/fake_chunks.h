@@ -20,16 +20,17 @@ class FakeChunks : public ChunkReader {
  public:
   // Appends a sample of a chunk and returns where it stands. The captions
   // become .txt entries.
-  SampleRef Add(const std::string& chunk, const std::string& key, ImageFormat format,
-                const std::string& image, const std::vector<std::string>& captions);
+  SampleRef Add(const std::string& chunk, const std::string& key,
+                ImageFormat format, const std::string& image,
+                const std::vector<std::string>& captions);
   // Overwrites a byte of a chunk.
   void Damage(const std::string& chunk, int64_t offset);
   // From now on all reads end so; OK: they work.
   void FailWith(absl::Status status);
   int64_t read_count() const;
 
-  absl::StatusOr<std::string> Read(const std::string& chunk_digest, int64_t offset,
-                                   int64_t length) override;
+  absl::StatusOr<std::string> Read(const std::string& chunk_digest,
+                                   int64_t offset, int64_t length) override;
 
  private:
   std::map<std::string, std::string> chunks_;

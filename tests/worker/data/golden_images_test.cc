@@ -33,17 +33,20 @@ std::string Digest(const std::vector<uint8_t>& bytes) {
 }
 
 TEST(GoldenImagesTest, DecodeAndCropAsPillowAndOpenClip) {
-  const auto rows = nlohmann::json::parse(ReadAll(std::string(kFolder) + "manifest.json"));
+  const auto rows =
+      nlohmann::json::parse(ReadAll(std::string(kFolder) + "manifest.json"));
   ASSERT_GE(rows.size(), 25u);
   for (const auto& row : rows) {
     const std::string name = row["file"];
-    const auto image = DecodeImage(FormatNamed(row["format"]), ReadAll(kFolder + name), 1 << 20);
+    const auto image = DecodeImage(FormatNamed(row["format"]),
+                                   ReadAll(kFolder + name), 1 << 20);
     ASSERT_TRUE(image.ok()) << name << ": " << image.status();
     EXPECT_EQ(image->width, row["width"].get<int64_t>()) << name;
     EXPECT_EQ(image->height, row["height"].get<int64_t>()) << name;
     EXPECT_EQ(Digest(image->pixels), row["rgb"].get<std::string>()) << name;
     for (const auto& [size, digest] : row["crops"].items()) {
-      EXPECT_EQ(Digest(TransformImage(*image, std::stoi(size))), digest.get<std::string>())
+      EXPECT_EQ(Digest(TransformImage(*image, std::stoi(size))),
+                digest.get<std::string>())
           << name << " at " << size;
     }
   }

@@ -12,7 +12,8 @@ TEST(UnescapeHtmlTest, TakesTheLongestKnownBeginningOfAName) {
 }
 
 TEST(UnescapeHtmlTest, KeepsWhatIsNoReference) {
-  EXPECT_EQ(UnescapeHtml(U"a & b &; &# &#x; &bogus;"), U"a & b &; &# &#x; &bogus;");
+  EXPECT_EQ(UnescapeHtml(U"a & b &; &# &#x; &bogus;"),
+            U"a & b &; &# &#x; &bogus;");
   EXPECT_EQ(UnescapeHtml(U"&"), U"&");
 }
 

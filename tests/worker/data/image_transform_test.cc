@@ -28,7 +28,8 @@ TEST(ImageTransformTest, KeepsAnImageOfTheRightSize) {
 
 TEST(ImageTransformTest, CutsTheMiddleAndRoundsHalvesToEven) {
   // A surplus of 3 pixels starts at round(1.5) = 2, one of 5 at round(2.5) = 2.
-  for (const auto& [width, start] : {std::pair{11, 2}, std::pair{13, 2}, std::pair{9, 0}}) {
+  for (const auto& [width, start] :
+       {std::pair{11, 2}, std::pair{13, 2}, std::pair{9, 0}}) {
     const RgbImage image = MakePicture(width, 8, 0);
     EXPECT_EQ(TransformImage(image, 8)[0], image.pixels[3 * start]) << width;
   }

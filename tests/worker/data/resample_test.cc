@@ -7,8 +7,11 @@
 namespace keel {
 namespace {
 
-TEST(ResampleTest, WindowEqualsThatPartOfTheWhole) {
-  const RgbImage image = MakePicture(50, 40, 1);
+// The second is tall enough for the other order of passes.
+class ResampleWindowTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(ResampleWindowTest, EqualsThatPartOfTheWhole) {
+  const RgbImage image = MakePicture(50, GetParam(), 1);
   const RgbImage whole = ResampleWindow(image, 23, 31, {0, 0, 23, 31});
   const RgbImage part = ResampleWindow(image, 23, 31, {5, 9, 11, 13});
   for (int64_t y = 0; y < part.height; ++y) {
@@ -17,6 +20,9 @@ TEST(ResampleTest, WindowEqualsThatPartOfTheWhole) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Heights, ResampleWindowTest,
+                         ::testing::Values(40, 120));
 
 TEST(ResampleTest, ClipsOvershootToBytes) {
   RgbImage image{4, 1, {0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0}};

@@ -31,20 +31,24 @@ SampleLoader::Options SmallOptions() {
   return options;
 }
 
-std::string Digest(const std::string& bytes) { return Sha256Bytes(bytes).substr(0, 16); }
+std::string Digest(const std::string& bytes) {
+  return Sha256Bytes(bytes).substr(0, 16);
+}
 
 bool Equal(const LoadedRows& a, const LoadedRows& b) {
-  return a.samples == b.samples && a.images == b.images && a.tokens == b.tokens &&
-         a.max_tokens == b.max_tokens && a.image_digests == b.image_digests &&
-         a.caption_digests == b.caption_digests && a.struck.size() == b.struck.size();
+  return a.samples == b.samples && a.images == b.images &&
+         a.tokens == b.tokens && a.max_tokens == b.max_tokens &&
+         a.image_digests == b.image_digests &&
+         a.caption_digests == b.caption_digests &&
+         a.struck.size() == b.struck.size();
 }
 
 class SampleLoaderTest : public ::testing::Test {
  protected:
   // Adds a sample whose bytes are no picture as the last one.
   void AddUndecodable() {
-    lists_[0].samples.push_back(
-        chunks_.Add("chunk", "broken", ImageFormat::kPng, "no picture", {"broken"}));
+    lists_[0].samples.push_back(chunks_.Add(
+        "chunk", "broken", ImageFormat::kPng, "no picture", {"broken"}));
   }
 
   SampleLoader MakeLoader(SampleLoader::Options options = SmallOptions()) {
@@ -60,8 +64,9 @@ TEST_F(SampleLoaderTest, LoadsRowsInTheOrderOfTheRequests) {
   const auto rows = loader.Load({{2, 0}, {0, 1}, {2, 1}});
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_THAT(rows->samples, ElementsAre(2, 0, 2));
-  EXPECT_THAT(rows->caption_digests,
-              ElementsAre(Digest("picture 2"), Digest("again 0"), Digest("again 2")));
+  EXPECT_THAT(
+      rows->caption_digests,
+      ElementsAre(Digest("picture 2"), Digest("again 0"), Digest("again 2")));
   const std::string& digest = lists_[0].samples[2].image_digest;
   EXPECT_EQ(rows->image_digests[0], digest);
   EXPECT_EQ(rows->image_digests[2], digest);
@@ -108,7 +113,8 @@ TEST_F(SampleLoaderTest, NamesChunkAndKeyWhenTheImageIsAnother) {
   SampleLoader loader = MakeLoader();
   const absl::Status status = loader.Load({{1, 0}}).status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-  EXPECT_TRUE(absl::StrContains(status.message(), "chunk chunk, sample s1")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "chunk chunk, sample s1"))
+      << status;
 }
 
 TEST_F(SampleLoaderTest, RefusesAnotherCaptionThanIndexed) {
@@ -136,8 +142,8 @@ TEST_F(SampleLoaderTest, PassesOnTheReadersErrorsAndStrikesNothing) {
 
 TEST_F(SampleLoaderTest, RefusesUnknownSamplesAndCaptions) {
   SampleLoader loader = MakeLoader();
-  for (const RowRequest& request :
-       {RowRequest{-1, 0}, RowRequest{4, 0}, RowRequest{0, 2}, RowRequest{0, -1}}) {
+  for (const RowRequest& request : {RowRequest{-1, 0}, RowRequest{4, 0},
+                                    RowRequest{0, 2}, RowRequest{0, -1}}) {
     EXPECT_TRUE(absl::IsInvalidArgument(loader.Load({request}).status()));
   }
 }
@@ -158,7 +164,8 @@ TEST_F(SampleLoaderTest, GivesTheSameWithAndWithoutCaches) {
   SampleLoader without = MakeLoader(options);
   SampleLoader with = MakeLoader();
   for (int round = 0; round < 3; ++round) {
-    const std::vector<RowRequest> requests = {{3, round % 2}, {4, 0}, {0, 0}, {1, 1}};
+    const std::vector<RowRequest> requests = {
+        {3, round % 2}, {4, 0}, {0, 0}, {1, 1}};
     const auto cached = with.Load(requests);
     const auto live = without.Load(requests);
     ASSERT_TRUE(cached.ok() && live.ok());

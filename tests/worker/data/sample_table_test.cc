@@ -17,8 +17,8 @@ SampleList ListOf(std::string digest, std::vector<std::string> keys) {
 }
 
 TEST(SampleTableTest, CountsThroughTheLists) {
-  const std::vector<SampleList> lists = {ListOf("x", {"a", "b"}), ListOf("y", {}),
-                                         ListOf("z", {"c"})};
+  const std::vector<SampleList> lists = {ListOf("x", {"a", "b"}),
+                                         ListOf("y", {}), ListOf("z", {"c"})};
   const SampleTable table(lists);
   ASSERT_EQ(table.count(), 3);
   EXPECT_EQ(table.at(0).sample->key, "a");

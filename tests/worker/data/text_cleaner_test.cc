@@ -47,7 +47,9 @@ TEST(TextCleanerTest, LowersByUnicodeRules) {
   EXPECT_EQ(CleanText("İ"), "i\u0307");
 }
 
-TEST(TextCleanerTest, KeepsWronglyDecodedText) { EXPECT_EQ(CleanText("sÃ³"), "sã³"); }
+TEST(TextCleanerTest, KeepsWronglyDecodedText) {
+  EXPECT_EQ(CleanText("sÃ³"), "sã³");
+}
 
 }  // namespace
 }  // namespace keel

@@ -56,12 +56,15 @@ TEST(TokenizerTest, FillsTheContextExactly) {
 }
 
 TEST(TokenizerTest, GivesTheSameIdsWhenAskedAgain) {
-  const auto first = SharedTokenizer().Encode("an uncommonword twice: uncommonword");
-  EXPECT_EQ(SharedTokenizer().Encode("an uncommonword twice: uncommonword"), first);
+  const auto first =
+      SharedTokenizer().Encode("an uncommonword twice: uncommonword");
+  EXPECT_EQ(SharedTokenizer().Encode("an uncommonword twice: uncommonword"),
+            first);
 }
 
 TEST(TokenizerTest, TakesInvalidUtf8AsReplacementCharacters) {
-  EXPECT_EQ(SharedTokenizer().Encode("a \xFF b"), SharedTokenizer().Encode("a \uFFFD b"));
+  EXPECT_EQ(SharedTokenizer().Encode("a \xFF b"),
+            SharedTokenizer().Encode("a \uFFFD b"));
 }
 
 TEST(TokenizerTest, EncodesOneVeryLongWord) {
@@ -78,7 +81,8 @@ TEST(TokenizerTest, AgreesWithItselfFromSeveralThreads) {
     threads.emplace_back([&, t] {
       for (const auto& row : rows) {
         const std::vector<int32_t> ids = row["ids"];
-        if (tokenizer.Encode(row["text"].get<std::string>()) != ids) ++errors[t];
+        if (tokenizer.Encode(row["text"].get<std::string>()) != ids)
+          ++errors[t];
       }
     });
   }

@@ -10,21 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
 #include "tests/testing/memory_rendezvous.h"
+#include "tests/worker/train/small_model.h"
 
 namespace keel {
 namespace {
-
-ModelConfig SmallModel() {
-  ModelConfig model;
-  model.embed_dim = 16;
-  model.vision = {.image_size = 16, .patch_size = 8, .width = 32, .layers = 1,
-                  .heads = 2};
-  model.text.context_length = 12;
-  model.text.width = 32;
-  model.text.layers = 1;
-  model.text.heads = 2;
-  return model;
-}
 
 std::string UniqueFolder() {
   static int count = 0;
@@ -36,7 +25,7 @@ std::string UniqueFolder() {
 PhaseHarness::PhaseHarness() : folder_(UniqueFolder()), failing_(8) {
   job.stream = "s";
   job.generation = 1;
-  job.config.model = SmallModel();
+  job.config.model = SmallModelConfig();
   job.config.method.name = "modx";
   job.config.train = {.epochs = 7, .global_batch = 10, .lr = 1e-3, .seed = 5};
   job.config.resume_every = absl::Hours(1);
@@ -83,7 +72,7 @@ PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
       TrainJob mine = job;
       mine.rank = rank;
       mine.world_size = world_size;
-      auto executor = MakeExecutor(options, metrics);
+      auto executor = MakeExecutor(options, *metrics);
       result.statuses[rank] =
           executor.ok() ? (*executor)->Train(mine, *contexts[rank])
                         : executor.status();

@@ -42,11 +42,13 @@ class PhaseHarness {
 
   TrainJob job;
   ExecutorOptions options;
-  NullMetrics metrics;
+  // Where the members write; NullMetrics at first.
+  Metrics* metrics = &no_metrics_;
 
  private:
   std::string ScratchOf(int rank);
 
+  NullMetrics no_metrics_;
   const std::string folder_;
   FakeChunks chunks_;
   std::vector<std::unique_ptr<FakeChunks>> failing_;

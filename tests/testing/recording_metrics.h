@@ -1,0 +1,65 @@
+// Metrics that tests can read back.
+#ifndef KEEL_TESTS_TESTING_RECORDING_METRICS_H_
+#define KEEL_TESTS_TESTING_RECORDING_METRICS_H_
+
+#include <cstdint>
+#include <map>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "common/metrics/registry.h"
+
+namespace keel::testing {
+
+// Thread-safe.
+class RecordingMetrics : public Metrics {
+ public:
+  void Increment(std::string_view name, const MetricLabels& labels,
+                 double by) override {
+    absl::MutexLock lock(&mu_);
+    values_[{std::string(name), labels}] += by;
+  }
+  void Set(std::string_view name, double value,
+           const MetricLabels& labels) override {
+    absl::MutexLock lock(&mu_);
+    values_[{std::string(name), labels}] = value;
+  }
+  void Observe(std::string_view name, double,
+               const MetricLabels& labels) override {
+    absl::MutexLock lock(&mu_);
+    ++counts_[{std::string(name), labels}];
+  }
+  void SetHistogram(std::string_view name, const std::vector<int64_t>& counts,
+                    double, const MetricLabels& labels) override {
+    absl::MutexLock lock(&mu_);
+    counts_[{std::string(name), labels}] =
+        std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  }
+  void Remove(std::string_view, const MetricLabels&) override {}
+
+  // Of a counter or gauge; -1 if it was never touched.
+  double Value(const std::string& name, const MetricLabels& labels = {}) {
+    absl::MutexLock lock(&mu_);
+    const auto it = values_.find({name, labels});
+    return it == values_.end() ? -1 : it->second;
+  }
+  // Observations of a histogram.
+  int64_t HistogramCount(const std::string& name, const MetricLabels& labels) {
+    absl::MutexLock lock(&mu_);
+    return counts_[{name, labels}];
+  }
+
+ private:
+  using Series = std::pair<std::string, MetricLabels>;
+
+  absl::Mutex mu_;
+  std::map<Series, double> values_ ABSL_GUARDED_BY(mu_);
+  std::map<Series, int64_t> counts_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace keel::testing
+
+#endif  // KEEL_TESTS_TESTING_RECORDING_METRICS_H_

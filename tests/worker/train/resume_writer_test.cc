@@ -1,0 +1,100 @@
+#include "worker/train/resume_writer.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/synchronization/notification.h"
+#include "tests/worker/train/small_model.h"
+
+namespace keel {
+namespace {
+
+class FakeClock : public Clock {
+ public:
+  absl::Time Now() const override {
+    absl::MutexLock lock(&mu_);
+    return now_;
+  }
+  void Advance(absl::Duration by) {
+    absl::MutexLock lock(&mu_);
+    now_ += by;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  absl::Time now_ ABSL_GUARDED_BY(mu_) = absl::FromUnixSeconds(1000);
+};
+
+Snapshot At(int64_t step) {
+  return {SmallModel(1), {.phase_step = step}};
+}
+
+TEST(ResumeWriterTest, IsDueAfterTheInterval) {
+  FakeClock clock;
+  ResumeWriter writer({.interval = absl::Seconds(60)}, clock,
+                      [](const Snapshot&) { return absl::OkStatus(); });
+  EXPECT_FALSE(writer.Due());
+  clock.Advance(absl::Seconds(60));
+  EXPECT_TRUE(writer.Due());
+  writer.Submit(At(7));
+  writer.Flush();
+  EXPECT_EQ(writer.written_step(), 7);
+  EXPECT_FALSE(writer.Due());
+}
+
+TEST(ResumeWriterTest, WaitsLongerWhenWritingTakesLong) {
+  FakeClock clock;
+  ResumeWriter writer({.interval = absl::Seconds(10), .max_share = 0.05}, clock,
+                      [&](const Snapshot&) {
+                        clock.Advance(absl::Seconds(5));
+                        return absl::OkStatus();
+                      });
+  clock.Advance(absl::Seconds(10));
+  writer.Submit(At(1));
+  writer.Flush();
+  clock.Advance(absl::Seconds(94));
+  EXPECT_FALSE(writer.Due());
+  clock.Advance(absl::Seconds(1));
+  EXPECT_TRUE(writer.Due());
+}
+
+TEST(ResumeWriterTest, IsNotDueWhileItWrites) {
+  FakeClock clock;
+  absl::Notification started, go_on;
+  ResumeWriter writer({.interval = absl::Seconds(1)}, clock,
+                      [&](const Snapshot&) {
+                        started.Notify();
+                        go_on.WaitForNotification();
+                        return absl::OkStatus();
+                      });
+  clock.Advance(absl::Seconds(1));
+  writer.Submit(At(1));
+  started.WaitForNotification();
+  clock.Advance(absl::Hours(1));
+  EXPECT_FALSE(writer.Due());
+  go_on.Notify();
+  writer.Flush();
+}
+
+TEST(ResumeWriterTest, TriesAgainAfterAFailure) {
+  FakeClock clock;
+  int calls = 0;
+  ResumeWriter writer({.interval = absl::Seconds(1)}, clock,
+                      [&](const Snapshot&) {
+                        return ++calls == 1 ? absl::UnavailableError("away")
+                                            : absl::OkStatus();
+                      });
+  clock.Advance(absl::Seconds(1));
+  writer.Submit(At(3));
+  writer.Flush();
+  EXPECT_EQ(writer.written_step(), -1);
+  clock.Advance(absl::Seconds(1));
+  ASSERT_TRUE(writer.Due());
+  writer.Submit(At(4));
+  writer.Flush();
+  EXPECT_EQ(writer.written_step(), 4);
+}
+
+}  // namespace
+}  // namespace keel

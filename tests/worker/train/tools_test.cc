@@ -1,0 +1,122 @@
+#include "worker/train/tools.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "common/file_system.h"
+#include "tests/testing/tar_writer.h"
+#include "tests/worker/data/fake_chunks.h"
+#include "tests/worker/train/small_model.h"
+#include "worker/checkpoint/checkpoint_folder.h"
+#include "worker/checkpoint/safetensors.h"
+
+namespace keel {
+namespace {
+
+TEST(RunSelftestTest, ReportsErrorsWithinTheBounds) {
+  std::ostringstream out;
+  SelftestOptions options;
+  options.device = "cpu";
+  for (int i = 0; i < 4; ++i) {
+    options.loss_files.push_back("tests/golden/modx_loss_" +
+                                 std::to_string(i) + ".safetensors");
+  }
+  const absl::Status status = RunSelftest(options, out);
+  EXPECT_TRUE(status.ok()) << status << out.str();
+  const auto report = nlohmann::json::parse(out.str());
+  EXPECT_EQ(report["loss"].size(), 4u * 5);
+  EXPECT_EQ(report["loss"][1]["path"], "tiled");
+  EXPECT_LT(report["loss"][0]["errors"]["grad_image"], 1e-5);
+}
+
+TEST(RunSelftestTest, FailsWhenAnExpectedValueIsOff) {
+  auto file = ReadSafetensors("tests/golden/modx_loss_0.safetensors");
+  ASSERT_TRUE(file.ok());
+  for (NamedTensor& t : file->tensors) {
+    if (t.name == "grad_text") t.tensor = t.tensor * 1.0001;
+  }
+  const std::string path = ::testing::TempDir() + "/off.safetensors";
+  ASSERT_TRUE(WriteSafetensors(path, file->tensors, file->metadata).ok());
+  std::ostringstream out;
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      RunSelftest({.loss_files = {path}, .device = "cpu"}, out)));
+  EXPECT_FALSE(nlohmann::json::parse(out.str())["ok"]);
+}
+
+TEST(RunSelftestTest, NamesAFileThatIsMissing) {
+  std::ostringstream out;
+  const absl::Status status =
+      RunSelftest({.loss_files = {"/nonexistent"}, .device = "cpu"}, out);
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+}
+
+class EmbedShardTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "/embed" + std::to_string(getpid()) +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(folder_);
+    ASSERT_TRUE(
+        WriteCheckpoint(folder_ + "/model", SmallModel(1), ManifestInfo{}).ok());
+    options_ = {.checkpoint = folder_ + "/model",
+                .shard = folder_ + "/shard.tar",
+                .out = folder_ + "/out.safetensors",
+                .device = "cpu"};
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void WriteShard(int samples) {
+    // The pictures' bytes stand where the fake chunks have them.
+    FakeChunks chunks;
+    const auto lists = FillWithPictures(chunks, samples);
+    testing::TarWriter tar;
+    for (const SampleRef& sample : lists[0].samples) {
+      const auto bytes = [&](int64_t offset, int64_t size) {
+        return *chunks.Read(lists[0].chunk_digest, offset, size);
+      };
+      tar.Add(sample.key + ".png",
+              bytes(sample.image_offset, sample.image_size_bytes));
+      const CaptionRef& caption = sample.captions[0];
+      tar.Add(sample.key + ".txt", bytes(caption.offset, caption.size_bytes));
+    }
+    ASSERT_TRUE(WriteFileAtomically(options_.shard, tar.Finish()).ok());
+  }
+
+  std::string folder_;
+  EmbedOptions options_;
+};
+
+TEST_F(EmbedShardTest, WritesUnitEmbeddingsInTarOrder) {
+  WriteShard(70);
+  const absl::Status status = EmbedShard(options_);
+  ASSERT_TRUE(status.ok()) << status;
+  auto file = ReadSafetensors(options_.out);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const at::Tensor image = *file->Find("image");
+  EXPECT_EQ(image.sizes(), at::IntArrayRef({70, 16}));
+  EXPECT_EQ(file->Find("text")->sizes(), at::IntArrayRef({70, 16}));
+  EXPECT_TRUE(at::allclose(image.norm(2, {1}), at::ones({70})));
+  const auto keys = nlohmann::json::parse(file->metadata.at("keys"));
+  ASSERT_EQ(keys.size(), 70u);
+  EXPECT_EQ(keys[0], "s0");
+  EXPECT_EQ(keys[69], "s69");
+}
+
+TEST_F(EmbedShardTest, NamesAShardThatIsNoTar) {
+  ASSERT_TRUE(WriteFileAtomically(options_.shard, std::string(2000, 'x')).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(EmbedShard(options_)));
+}
+
+TEST_F(EmbedShardTest, SaysThatACheckpointIsMissing) {
+  WriteShard(1);
+  options_.checkpoint = folder_ + "/nowhere";
+  EXPECT_TRUE(absl::IsNotFound(EmbedShard(options_)));
+}
+
+}  // namespace
+}  // namespace keel
