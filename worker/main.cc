@@ -157,7 +157,9 @@ int Main(int argc, char** argv) {
   if (arguments.verbose) SetLogLevel(LogLevel::kDebug);
   const absl::Status status = Dispatch(app, arguments);
   if (status.ok()) return 0;
-  LogError("ends with an error", {{"error", status.ToString()}});
+  LogError("ends with an error",
+           {{"code", absl::StatusCodeToString(status.code())},
+            {"error", std::string(status.message())}});
   return absl::IsInvalidArgument(status) ? kUsageExitCode : 1;
 }
 

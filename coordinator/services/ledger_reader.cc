@@ -115,14 +115,30 @@ absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
   return ledger;
 }
 
+absl::StatusOr<std::vector<StepRecord>> LineageOf(Store& store,
+                                                  const PhaseSource& source) {
+  PhaseLedger ledger = NewLedger(source);
+  KEEL_ASSIGN_OR_RETURN(ledger.steps, ReadSteps(store, source));
+  return LineageSteps(ledger);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<StepRecord>> ReadLineage(Store& store,
                                                     const PhaseState& phase) {
-  const PhaseSource source = SourceOf(phase);
-  PhaseLedger ledger = NewLedger(source);
-  KEEL_ASSIGN_OR_RETURN(ledger.steps, ReadSteps(store, source));
-  return LineageSteps(ledger);
+  return LineageOf(store, SourceOf(phase));
+}
+
+absl::StatusOr<std::vector<StepRecord>> ReadLineage(Cluster& cluster,
+                                                    const std::string& stream,
+                                                    int number) {
+  PhaseSource source;
+  {
+    auto state = cluster.Lock();
+    KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state->FindPhase(stream, number));
+    source = SourceOf(*phase);
+  }
+  return LineageOf(*cluster.env().store, source);
 }
 
 absl::StatusOr<std::vector<v1::LedgerVerdict>> VerifyLedger(

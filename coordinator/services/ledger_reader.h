@@ -16,6 +16,11 @@ namespace keel {
 absl::StatusOr<std::vector<storage::v1::StepRecord>> ReadLineage(
     Store& store, const PhaseState& phase);
 
+// The same of a phase by its name. Takes the cluster's lock only to find what
+// to read. NOT_FOUND: no such stream or phase.
+absl::StatusOr<std::vector<storage::v1::StepRecord>> ReadLineage(
+    Cluster& cluster, const std::string& stream, int number);
+
 // The verdicts on one phase of a stream, or on all that were trained
 // (`number` 0). Takes the cluster's lock only to find what to read.
 // FAILED_PRECONDITION: the phase has not been trained yet. DATA_LOSS: a plan

@@ -163,6 +163,27 @@ grpc::Status PhaseServiceImpl::ListDrifts(grpc::ServerContext*,
       response->mutable_next_page_token()));
 }
 
+grpc::Status PhaseServiceImpl::ListSteps(grpc::ServerContext*,
+                                         const v1::ListStepsRequest* request,
+                                         v1::ListStepsResponse* response) {
+  const auto records =
+      ReadLineage(cluster_, request->stream(), request->phase());
+  if (!records.ok()) return ToGrpcStatus(records.status());
+  std::vector<v1::Step> steps;
+  for (const storage::v1::StepRecord& record : *records) {
+    v1::Step& step = steps.emplace_back();
+    step.set_number(record.step());
+    step.set_generation(record.generation());
+    step.set_sample_count(record.sample_count());
+    step.set_loss_total(record.loss_total());
+    step.set_struck_count(record.struck_size());
+  }
+  return ToGrpcStatus(FillPage(
+      std::move(steps), [](const v1::Step& s) { return NumberKey(s.number()); },
+      request->page_size(), request->page_token(), response->mutable_steps(),
+      response->mutable_next_page_token()));
+}
+
 grpc::Status PhaseServiceImpl::VerifyLedger(
     grpc::ServerContext*, const v1::VerifyLedgerRequest* request,
     v1::VerifyLedgerResponse* response) {

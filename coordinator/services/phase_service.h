@@ -47,6 +47,9 @@ class PhaseServiceImpl : public v1::PhaseService::Service {
   grpc::Status ListDrifts(grpc::ServerContext* context,
                           const v1::ListDriftsRequest* request,
                           v1::ListDriftsResponse* response) override;
+  grpc::Status ListSteps(grpc::ServerContext* context,
+                         const v1::ListStepsRequest* request,
+                         v1::ListStepsResponse* response) override;
   grpc::Status VerifyLedger(grpc::ServerContext* context,
                             const v1::VerifyLedgerRequest* request,
                             v1::VerifyLedgerResponse* response) override;

@@ -59,7 +59,8 @@ train() {
   local stream=$1 config=$2
   shift 2
   say "Stream $stream: $*"
-  (cd "$dir" && "$bin/keel" stream create "$stream" --config "$root/deploy/demo/$config" >/dev/null)
+  cp "$root/deploy/demo/$config" "$dir/"  # its initial checkpoint lies beside it
+  "$bin/keel" stream create "$stream" --config "$dir/$config" >/dev/null
   for domain in $domains; do
     "$bin/keel" submit "$stream" "$dir/data/$domain-probe.tar" --probe >/dev/null
   done

@@ -56,7 +56,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(const Options& options,
   KEEL_RETURN_IF_ERROR(options.Validate());
   KEEL_ASSIGN_OR_RETURN(
       auto identity, WorkerIdentity::Open(options.state_directory, options.id));
-  std::unique_ptr<Agent> agent(new Agent(options, executor, std::move(identity)));
+  std::unique_ptr<Agent> agent(
+      new Agent(options, executor, std::move(identity)));
   KEEL_RETURN_IF_ERROR(agent->OpenCache());
   return agent;
 }
@@ -174,7 +175,7 @@ void Agent::OnWelcome(const v1::Welcome& welcome) {
     announced = announced_;
   }
   LogInfo("attached", {{"cluster", identity_->cluster_id()},
-                       {"incarnation", absl::StrCat(identity_->incarnation())},
+                       {"generation", absl::StrCat(announced)},
                        {"adopted", welcome.adopted() ? "true" : "false"}});
   if (announced != 0 && !welcome.adopted()) GiveUp(announced);
   send_queue_.Open();

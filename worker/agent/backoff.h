@@ -14,7 +14,7 @@ class Backoff {
  public:
   struct Options {
     absl::Duration initial = absl::Milliseconds(100);
-    absl::Duration max = absl::Seconds(5);
+    absl::Duration max = absl::Seconds(2);
     // INVALID_ARGUMENT: not positive, or max below initial.
     absl::Status Validate() const;
   };

@@ -20,7 +20,7 @@ struct ChannelOptions {
   absl::Duration keepalive_time = absl::Seconds(10);
   absl::Duration keepalive_timeout = absl::Seconds(5);
   absl::Duration connect_timeout = absl::Seconds(5);
-  absl::Duration max_reconnect_backoff = absl::Seconds(2);
+  absl::Duration max_reconnect_backoff = absl::Seconds(1);
   // Orders carry probe ordinals, so they may be larger than gRPC's 4 MiB.
   int max_message_bytes = 64 << 20;
 

@@ -1,6 +1,5 @@
 #include "worker/agent/coordinator_link.h"
 
-#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
@@ -13,6 +12,9 @@
 
 namespace keel {
 namespace {
+
+constexpr absl::Duration kConnectionCheck = absl::Milliseconds(100);
+constexpr absl::Duration kTellAfter = absl::Seconds(1);
 
 // True if no other try can change the answer.
 bool IsFatal(const absl::Status& status) {
@@ -39,25 +41,36 @@ CoordinatorLink::CoordinatorLink(const Options& options,
       identity_(identity),
       send_queue_(send_queue),
       delegate_(delegate),
-      stub_(v1::WorkerService::NewStub(
-          MakeCoordinatorChannel(options.channel, "control"))),
+      channel_(MakeCoordinatorChannel(options.channel, "control")),
+      stub_(v1::WorkerService::NewStub(channel_)),
       heartbeat_every_(options.heartbeat_every) {}
+
+bool CoordinatorLink::AwaitConnection() {
+  const absl::Time start = absl::Now();
+  bool told = false;
+  while (!stopping_.HasBeenNotified()) {
+    if (channel_->WaitForConnected(
+            absl::ToChronoTime(absl::Now() + kConnectionCheck))) {
+      return true;
+    }
+    if (!told && absl::Now() > start + kTellAfter) {
+      LogWarning("the coordinator cannot be reached; tries on",
+                 {{"coordinator", options_.channel.address}});
+      told = true;
+    }
+  }
+  return false;
+}
 
 absl::Status CoordinatorLink::Run() {
   Backoff backoff(options_.backoff);
   absl::Status status;
-  std::string last_error;
-  while (!stopping_.HasBeenNotified()) {
+  while (AwaitConnection()) {
     status = RunStream();
     if (IsFatal(status) || stopping_.HasBeenNotified()) break;
+    LogWarning("the line to the coordinator broke",
+               {{"error", status.ToString()}});
     if (welcomed_) backoff.Reset();
-    // One line per outage, not one per try.
-    if (welcomed_ || std::string(status.message()) != last_error) {
-      LogWarning("no line to the coordinator; tries again",
-                 {{"coordinator", options_.channel.address},
-                  {"error", status.ToString()}});
-      last_error = std::string(status.message());
-    }
     stopping_.WaitForNotificationWithTimeout(backoff.Next());
   }
   ended_.Notify();

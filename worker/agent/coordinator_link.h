@@ -10,6 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "keel/v1/worker.grpc.pb.h"
 #include "worker/agent/backoff.h"
@@ -60,6 +61,9 @@ class CoordinatorLink {
   using Stream =
       grpc::ClientReaderWriter<v1::WorkerMessage, v1::CoordinatorMessage>;
 
+  // False once stopping. A hello says where the worker stands at that moment,
+  // so that it is made only once there is a connection for it.
+  bool AwaitConnection();
   absl::Status RunStream() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status ReadAll(Stream& stream);
   // The writer's thread.
@@ -75,6 +79,7 @@ class CoordinatorLink {
   WorkerIdentity& identity_;
   SendQueue& send_queue_;
   Delegate& delegate_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::WorkerService::Stub> stub_;
 
   absl::Notification stopping_;

@@ -49,8 +49,8 @@ absl::StatusOr<const LocalFile*> FindWeights(
 }
 
 absl::Status Differs(const LocalFile& file, const char* what) {
-  return absl::DataLossError(absl::StrCat(
-      file.path, ": its ", what, " is not that of ", kManifestFile));
+  return absl::DataLossError(absl::StrCat(file.path, ": its ", what,
+                                          " is not that of ", kManifestFile));
 }
 
 absl::Status Verify(const LocalFile& file, const ManifestFile& expected) {
@@ -97,7 +97,9 @@ std::vector<NamedTensor> StateTensors(const ClipModel& model,
     tensors.push_back({kExpAvg + name, state.exp_avg.at(i)});
     tensors.push_back({kExpAvgSq + name, state.exp_avg_sq.at(i)});
   }
-  const auto scalar = [](int64_t value) { return at::full({1}, value, at::kLong); };
+  const auto scalar = [](int64_t value) {
+    return at::full({1}, value, at::kLong);
+  };
   tensors.push_back({kOptimizerStep, scalar(state.optimizer_step)});
   tensors.push_back({kPhaseStep, scalar(state.phase_step)});
   return tensors;
@@ -165,22 +167,22 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
   KEEL_RETURN_IF_ERROR(RemoveFile(JoinPath(directory, kManifestFile)));
   KEEL_RETURN_IF_ERROR(WriteSafetensors(path(kModelFile), model.parameters(),
                                         {{"format", "pt"}}));
-  KEEL_RETURN_IF_ERROR(WriteFileAtomically(
-      path(kModelConfigFile), OpenClipConfigJson(model.config())));
+  KEEL_RETURN_IF_ERROR(WriteFileAtomically(path(kModelConfigFile),
+                                           OpenClipConfigJson(model.config())));
   if (state != nullptr) {
-    KEEL_RETURN_IF_ERROR(WriteSafetensors(path(kTrainerStateFile),
-                                          StateTensors(model, *state)));
+    KEEL_RETURN_IF_ERROR(
+        WriteSafetensors(path(kTrainerStateFile), StateTensors(model, *state)));
   }
   KEEL_ASSIGN_OR_RETURN(const std::vector<ManifestFile> described,
                         Describe(files));
-  KEEL_RETURN_IF_ERROR(WriteFileAtomically(path(kManifestFile),
-                                           ManifestJson(info, described)));
+  KEEL_RETURN_IF_ERROR(
+      WriteFileAtomically(path(kManifestFile), ManifestJson(info, described)));
   return files;
 }
 
-absl::StatusOr<ClipModel> LoadModel(const std::vector<LocalFile>& files,
-                                    at::Device device,
-                                    const std::optional<ModelConfig>& fallback) {
+absl::StatusOr<ClipModel> LoadModel(
+    const std::vector<LocalFile>& files, at::Device device,
+    const std::optional<ModelConfig>& fallback) {
   KEEL_ASSIGN_OR_RETURN(const ModelConfig config, LoadConfig(files, fallback));
   KEEL_ASSIGN_OR_RETURN(const LocalFile* weights, FindWeights(files));
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *weights));
@@ -193,7 +195,8 @@ absl::StatusOr<ClipModel> LoadModel(const std::vector<LocalFile>& files,
 
 absl::StatusOr<TrainerState> LoadTrainerState(
     const std::vector<LocalFile>& files, const ClipModel& model) {
-  KEEL_ASSIGN_OR_RETURN(const LocalFile* file, Require(files, kTrainerStateFile));
+  KEEL_ASSIGN_OR_RETURN(const LocalFile* file,
+                        Require(files, kTrainerStateFile));
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *file));
   KEEL_ASSIGN_OR_RETURN(const Safetensors tensors, ReadSafetensors(file->path));
   auto state = StateFrom(tensors, model);

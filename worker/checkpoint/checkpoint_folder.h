@@ -9,12 +9,12 @@
 #ifndef KEEL_WORKER_CHECKPOINT_CHECKPOINT_FOLDER_H_
 #define KEEL_WORKER_CHECKPOINT_CHECKPOINT_FOLDER_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/statusor.h"
 #include "worker/checkpoint/manifest.h"

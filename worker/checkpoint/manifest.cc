@@ -13,10 +13,14 @@ using Json = nlohmann::json;
 
 const char* ReductionName(KlReduction reduction) {
   switch (reduction) {
-    case KlReduction::kBatchInvariant: return "batch_invariant";
-    case KlReduction::kSum: return "sum";
-    case KlReduction::kMean: return "mean";
-    case KlReduction::kKeptRows: return "kept_rows";
+    case KlReduction::kBatchInvariant:
+      return "batch_invariant";
+    case KlReduction::kSum:
+      return "sum";
+    case KlReduction::kMean:
+      return "mean";
+    case KlReduction::kKeptRows:
+      return "kept_rows";
   }
   return "";
 }
@@ -47,7 +51,8 @@ Json TrainJson(const TrainConfig& train) {
 }
 
 Json ConfigJson(const StreamConfig& config) {
-  const Json model = Json::parse(OpenClipConfigJson(config.model), nullptr, false);
+  const Json model =
+      Json::parse(OpenClipConfigJson(config.model), nullptr, false);
   return {{"model", model.at("model_cfg")},
           {"method", MethodJson(config.method)},
           {"train", TrainJson(config.train)}};

@@ -16,7 +16,8 @@ namespace keel {
 namespace {
 
 absl::Status In(const std::string& path, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+  return absl::Status(status.code(),
+                      absl::StrCat(path, ": ", status.message()));
 }
 
 absl::Status TooShort(const std::string& path) {
@@ -52,7 +53,8 @@ absl::StatusOr<at::Tensor> ReadTensor(const RandomAccessFile& file,
   at::Tensor tensor = at::empty(entry.shape, entry.type);
   KEEL_ASSIGN_OR_RETURN(const std::string bytes,
                         file.Read(data + entry.begin, entry.end - entry.begin));
-  if (!bytes.empty()) std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
+  if (!bytes.empty())
+    std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
   return tensor;
 }
 
@@ -62,8 +64,8 @@ SafetensorsHeader LayOut(const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& t : tensors) {
     const int64_t begin = end;
     end += static_cast<int64_t>(t.tensor.nbytes());
-    header.entries.push_back({t.name, t.tensor.scalar_type(),
-                              t.tensor.sizes().vec(), begin, end});
+    header.entries.push_back(
+        {t.name, t.tensor.scalar_type(), t.tensor.sizes().vec(), begin, end});
   }
   return header;
 }
@@ -81,9 +83,8 @@ absl::Status AppendTensors(const std::vector<NamedTensor>& tensors,
                            AppendableFile& file) {
   for (const NamedTensor& t : tensors) {
     const at::Tensor plain = t.tensor.detach().to(at::kCPU).contiguous();
-    KEEL_RETURN_IF_ERROR(file.Append(
-        std::string_view(static_cast<const char*>(plain.const_data_ptr()),
-                         plain.nbytes())));
+    KEEL_RETURN_IF_ERROR(file.Append(std::string_view(
+        static_cast<const char*>(plain.const_data_ptr()), plain.nbytes())));
   }
   return absl::OkStatus();
 }

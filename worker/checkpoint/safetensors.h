@@ -9,11 +9,11 @@
 #ifndef KEEL_WORKER_CHECKPOINT_SAFETENSORS_H_
 #define KEEL_WORKER_CHECKPOINT_SAFETENSORS_H_
 
+#include <ATen/ATen.h>
+
 #include <map>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -5,10 +5,9 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -136,8 +135,8 @@ absl::Status CheckCoverage(const std::vector<TensorEntry>& entries,
   }
   if (end == data_bytes) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the header describes ", end, " bytes of tensors, the file has ",
-                   data_bytes));
+      absl::StrCat("the header describes ", end,
+                   " bytes of tensors, the file has ", data_bytes));
 }
 
 // Parses, and refuses a key that stands twice on one level.
@@ -172,7 +171,8 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view json,
       KEEL_RETURN_IF_ERROR(ParseMetadata(value, header.metadata));
       continue;
     }
-    KEEL_ASSIGN_OR_RETURN(header.entries.emplace_back(), ParseEntry(name, value));
+    KEEL_ASSIGN_OR_RETURN(header.entries.emplace_back(),
+                          ParseEntry(name, value));
   }
   std::sort(header.entries.begin(), header.entries.end(),
             [](const TensorEntry& a, const TensorEntry& b) {

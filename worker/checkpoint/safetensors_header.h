@@ -2,13 +2,13 @@
 #ifndef KEEL_WORKER_CHECKPOINT_SAFETENSORS_HEADER_H_
 #define KEEL_WORKER_CHECKPOINT_SAFETENSORS_HEADER_H_
 
+#include <c10/core/ScalarType.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <c10/core/ScalarType.h>
 
 #include "absl/status/statusor.h"
 

@@ -18,6 +18,8 @@ absl::StatusOr<RgbImage> Decode(ImageFormat format, std::string_view bytes,
       return DecodePng(bytes, max_pixels);
     case ImageFormat::kWebp:
       return DecodeWebp(bytes, max_pixels);
+    case ImageFormat::kUnknown:
+      break;
   }
   return absl::InvalidArgumentError("unknown image format");
 }

@@ -5,10 +5,10 @@
 #ifndef KEEL_WORKER_DRIFT_ANGLE_HISTOGRAM_H_
 #define KEEL_WORKER_DRIFT_ANGLE_HISTOGRAM_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "worker/seam/job.h"
 

@@ -1,9 +1,9 @@
 #include "worker/drift/recall.h"
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <vector>
-
-#include <c10/core/GradMode.h>
 
 #include "absl/status/status.h"
 #include "common/status_macros.h"
@@ -25,8 +25,7 @@ at::Tensor Ahead(const at::Tensor& query, const at::Tensor& key) {
         at::matmul(query.narrow(0, begin, count), key.t());
     const at::Tensor own = cosine.narrow(1, begin, count).diagonal();
     // The own key passes this comparison too.
-    ahead.push_back(
-        cosine.ge((own - kTieTolerance).unsqueeze(1)).sum(1) - 1);
+    ahead.push_back(cosine.ge((own - kTieTolerance).unsqueeze(1)).sum(1) - 1);
   }
   return at::cat(ahead);
 }

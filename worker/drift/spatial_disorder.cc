@@ -1,10 +1,10 @@
 #include "worker/drift/spatial_disorder.h"
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <numbers>
 #include <optional>
-
-#include <c10/core/GradMode.h>
 
 #include "absl/status/status.h"
 #include "common/status_macros.h"
@@ -59,9 +59,9 @@ AngleDistribution Describe(const at::Tensor& degrees) {
 AngleDistribution SelfAngleChange(const Change& x) {
   AngleHistogram histogram;
   for (int64_t begin = 0; begin < x.before.size(0); begin += kBlockRows) {
-    const at::Tensor change =
-        (TableAngles(Block(x.after, begin), x.after) -
-         TableAngles(Block(x.before, begin), x.before)).abs_();
+    const at::Tensor change = (TableAngles(Block(x.after, begin), x.after) -
+                               TableAngles(Block(x.before, begin), x.before))
+                                  .abs_();
     const at::Tensor above = at::ones_like(change, at::kBool).triu(begin + 1);
     histogram.Add(change.masked_select(above));
   }
@@ -72,7 +72,8 @@ AngleDistribution CrossAngleChange(const Pairs& before, const Pairs& after) {
   AngleHistogram histogram;
   for (int64_t begin = 0; begin < before.image.size(0); begin += kBlockRows) {
     histogram.Add((TableAngles(Block(after.image, begin), after.text) -
-                   TableAngles(Block(before.image, begin), before.text)).abs_());
+                   TableAngles(Block(before.image, begin), before.text))
+                      .abs_());
   }
   return histogram.Describe();
 }
@@ -99,7 +100,8 @@ double DeviationFloor(const Change& x) {
     return BestRotation({x.before.slice(0, start, std::nullopt, 2),
                          x.after.slice(0, start, std::nullopt, 2)});
   };
-  return MeanAngle(at::matmul(x.before, half(0)), at::matmul(x.before, half(1)));
+  return MeanAngle(at::matmul(x.before, half(0)),
+                   at::matmul(x.before, half(1)));
 }
 
 absl::StatusOr<Pairs> Prepare(const PairEmbeddings& embeddings) {

@@ -34,8 +34,8 @@ struct Misfit {
     add("of another shape", misshapen);
     add("unexpected", unexpected);
     if (parts.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensors do not fit the model; ", absl::StrJoin(parts, "; ")));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensors do not fit the model; ", absl::StrJoin(parts, "; ")));
   }
 };
 
@@ -96,7 +96,8 @@ absl::StatusOr<ClipModel> ClipModel::FromTensors(
 ClipModel::ClipModel(ModelConfig config, std::vector<NamedTensor> parameters)
     : config_(config),
       parameters_(std::move(parameters)),
-      image_tower_(Tower("visual.", config_.vision.layers, config_.vision.heads)),
+      image_tower_(
+          Tower("visual.", config_.vision.layers, config_.vision.heads)),
       text_tower_(Tower("", config_.text.layers, config_.text.heads)) {}
 
 Transformer ClipModel::Tower(const std::string& prefix, int layers,
@@ -130,17 +131,16 @@ at::Tensor ClipModel::EncodeImage(const at::Tensor& images) const {
   const at::Tensor x = at::cat({start.to(patches.scalar_type()), patches}, 1) +
                        Get("visual.positional_embedding");
   const at::Tensor pooled = PoolFirst(
-      image_tower_, Normalize(x, {Get("visual.ln_pre.weight"),
-                                  Get("visual.ln_pre.bias")}));
+      image_tower_,
+      Normalize(x, {Get("visual.ln_pre.weight"), Get("visual.ln_pre.bias")}));
   return at::matmul(Normalize(pooled, {Get("visual.ln_post.weight"),
                                        Get("visual.ln_post.bias")}),
                     Get("visual.proj"));
 }
 
 at::Tensor ClipModel::EncodeText(const at::Tensor& tokens) const {
-  const at::Tensor x =
-      at::embedding(Get("token_embedding.weight"), tokens) +
-      Get("positional_embedding").narrow(0, 0, tokens.size(1));
+  const at::Tensor x = at::embedding(Get("token_embedding.weight"), tokens) +
+                       Get("positional_embedding").narrow(0, 0, tokens.size(1));
   const at::Tensor pooled = PoolCausal(text_tower_, x, tokens.argmax(1));
   return at::matmul(
       Normalize(pooled, {Get("ln_final.weight"), Get("ln_final.bias")}),

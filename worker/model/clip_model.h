@@ -7,12 +7,12 @@
 #ifndef KEEL_WORKER_MODEL_CLIP_MODEL_H_
 #define KEEL_WORKER_MODEL_CLIP_MODEL_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -1,10 +1,10 @@
 #include "worker/model/linear.h"
 
-#include <optional>
-#include <string_view>
-
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <optional>
+#include <string_view>
 
 namespace keel {
 namespace {
@@ -16,8 +16,7 @@ using torch::autograd::variable_list;
 using ActivationArguments = c10::List<std::optional<at::Scalar>>;
 using OneDnnLinear = at::Tensor(const at::Tensor&, const at::Tensor&,
                                 const std::optional<at::Tensor>&,
-                                std::string_view,
-                                ActivationArguments,
+                                std::string_view, ActivationArguments,
                                 std::optional<std::string_view>);
 
 // Null where this LibTorch has no oneDNN.
@@ -90,7 +89,8 @@ at::Tensor Linear(const at::Tensor& x, const Affine& layer) {
   const at::Tensor rows = x.reshape({-1, x.size(-1)}).contiguous();
   at::DimVector shape(x.sizes());
   shape.back() = layer.weight.size(0);
-  return LinearFunction::apply(rows, layer.weight.contiguous(), bias).view(shape);
+  return LinearFunction::apply(rows, layer.weight.contiguous(), bias)
+      .view(shape);
 }
 
 }  // namespace keel

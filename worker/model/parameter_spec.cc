@@ -43,13 +43,17 @@ void AddNorm(const std::string& prefix, int width,
 
 void AddBlock(const std::string& prefix, int width, int mlp_width,
               const BlockScales& scales, std::vector<ParameterSpec>& specs) {
-  const auto weight = [&](const char* name, int rows, int columns, double scale) {
-    specs.push_back({prefix + name, {rows, columns}, scales.distribution, scale});
+  const auto weight = [&](const char* name, int rows, int columns,
+                          double scale) {
+    specs.push_back(
+        {prefix + name, {rows, columns}, scales.distribution, scale});
   };
   const auto bias = [&](const char* name, int size, double scale) {
-    specs.push_back({prefix + name, {size},
-                     scale > 0 ? Distribution::kUniform : Distribution::kConstant,
-                     scale});
+    specs.push_back(
+        {prefix + name,
+         {size},
+         scale > 0 ? Distribution::kUniform : Distribution::kConstant,
+         scale});
   };
   AddNorm(prefix + "ln_1", width, specs);
   weight("attn.in_proj_weight", 3 * width, width, scales.in_proj);
@@ -80,12 +84,16 @@ void AddVision(const ModelConfig& config, std::vector<ParameterSpec>& specs) {
   const int patch = vision.patch_size;
   specs.push_back(
       {"visual.class_embedding", {width}, Distribution::kNormal, scale});
-  specs.push_back({"visual.positional_embedding", {grid * grid + 1, width},
-                   Distribution::kNormal, scale});
-  specs.push_back({"visual.proj", {width, config.embed_dim},
-                   Distribution::kNormal, scale});
-  specs.push_back({"visual.conv1.weight", {width, 3, patch, patch},
-                   Distribution::kUniform, 1 / std::sqrt(3.0 * patch * patch)});
+  specs.push_back({"visual.positional_embedding",
+                   {grid * grid + 1, width},
+                   Distribution::kNormal,
+                   scale});
+  specs.push_back(
+      {"visual.proj", {width, config.embed_dim}, Distribution::kNormal, scale});
+  specs.push_back({"visual.conv1.weight",
+                   {width, 3, patch, patch},
+                   Distribution::kUniform,
+                   1 / std::sqrt(3.0 * patch * patch)});
   AddNorm("visual.ln_pre", width, specs);
   AddBlocks("visual.", vision.layers, width, mlp_width,
             TorchDefaults(width, mlp_width), specs);
@@ -104,7 +112,8 @@ class Stream {
   explicit Stream(uint64_t key) : key_(key) {}
   // In [0, 1), 53 bits.
   double Uniform(uint64_t index) const {
-    return static_cast<double>(Mix64(key_ + index * 0x9e3779b97f4a7c15u) >> 11) *
+    return static_cast<double>(Mix64(key_ + index * 0x9e3779b97f4a7c15u) >>
+                               11) *
            0x1p-53;
   }
 
@@ -121,7 +130,8 @@ void FillUniform(const Stream& stream, double scale, float* out, int64_t n) {
 // Box and Muller's transform: two uniforms give two normals.
 void FillNormal(const Stream& stream, double scale, float* out, int64_t n) {
   for (int64_t i = 0; i < n; i += 2) {
-    const double radius = scale * std::sqrt(-2 * std::log1p(-stream.Uniform(i)));
+    const double radius =
+        scale * std::sqrt(-2 * std::log1p(-stream.Uniform(i)));
     const double angle = 2 * std::numbers::pi * stream.Uniform(i + 1);
     out[i] = static_cast<float>(radius * std::cos(angle));
     if (i + 1 < n) out[i + 1] = static_cast<float>(radius * std::sin(angle));
@@ -135,16 +145,22 @@ std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config) {
   const int width = text.width;
   const int mlp_width = static_cast<int>(width * text.mlp_ratio);
   std::vector<ParameterSpec> specs = {
-      {"positional_embedding", {text.context_length, width},
-       Distribution::kNormal, 0.01},
-      {"text_projection", {width, config.embed_dim}, Distribution::kNormal,
+      {"positional_embedding",
+       {text.context_length, width},
+       Distribution::kNormal,
+       0.01},
+      {"text_projection",
+       {width, config.embed_dim},
+       Distribution::kNormal,
        1 / std::sqrt(width)},
       {"logit_scale", {}, Distribution::kConstant, std::log(1 / 0.07)}};
   AddVision(config, specs);
   AddBlocks("", text.layers, width, mlp_width, OpenAiScales(width, text.layers),
             specs);
-  specs.push_back({"token_embedding.weight", {text.vocab_size, width},
-                   Distribution::kNormal, 0.02});
+  specs.push_back({"token_embedding.weight",
+                   {text.vocab_size, width},
+                   Distribution::kNormal,
+                   0.02});
   AddNorm("ln_final", width, specs);
   return specs;
 }
@@ -155,8 +171,8 @@ at::Tensor DrawParameter(const ParameterSpec& spec, int64_t seed) {
   }
   const at::Tensor tensor = at::empty(spec.shape, at::kFloat);
   const Stream stream(StreamKey(seed, spec.name));
-  const auto fill = spec.distribution == Distribution::kNormal ? FillNormal
-                                                               : FillUniform;
+  const auto fill =
+      spec.distribution == Distribution::kNormal ? FillNormal : FillUniform;
   fill(stream, spec.scale, tensor.data_ptr<float>(), tensor.numel());
   return tensor;
 }

@@ -6,11 +6,11 @@
 #ifndef KEEL_WORKER_MODEL_PARAMETER_SPEC_H_
 #define KEEL_WORKER_MODEL_PARAMETER_SPEC_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "worker/seam/config.h"
 

@@ -1,10 +1,9 @@
 #include "worker/model/preset.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -19,7 +18,8 @@ using Json = nlohmann::json;
 // was left unread.
 class Section {
  public:
-  Section(std::string name, const Json& json) : name_(std::move(name)), json_(json) {}
+  Section(std::string name, const Json& json)
+      : name_(std::move(name)), json_(json) {}
 
   absl::Status Int(const char* key, int fallback, int& value) {
     seen_.push_back(key);
@@ -163,28 +163,26 @@ absl::StatusOr<ModelConfig> ReadModel(const Json& json) {
 std::string OpenClipConfigJson(const ModelConfig& config) {
   const ModelConfig::Vision& vision = config.vision;
   const ModelConfig::Text& text = config.text;
-  const Json model = {
-      {"embed_dim", config.embed_dim},
-      {"quick_gelu", config.quick_gelu},
-      {"vision_cfg",
-       {{"image_size", vision.image_size},
-        {"layers", vision.layers},
-        {"width", vision.width},
-        {"head_width", vision.width / vision.heads},
-        {"patch_size", vision.patch_size},
-        {"mlp_ratio", vision.mlp_ratio}}},
-      {"text_cfg",
-       {{"context_length", text.context_length},
-        {"vocab_size", text.vocab_size},
-        {"width", text.width},
-        {"heads", text.heads},
-        {"layers", text.layers},
-        {"mlp_ratio", text.mlp_ratio}}}};
-  const Json preprocess = {
-      {"mean", {0.48145466, 0.4578275, 0.40821073}},
-      {"std", {0.26862954, 0.26130258, 0.27577711}},
-      {"interpolation", "bicubic"},
-      {"resize_mode", "shortest"}};
+  const Json model = {{"embed_dim", config.embed_dim},
+                      {"quick_gelu", config.quick_gelu},
+                      {"vision_cfg",
+                       {{"image_size", vision.image_size},
+                        {"layers", vision.layers},
+                        {"width", vision.width},
+                        {"head_width", vision.width / vision.heads},
+                        {"patch_size", vision.patch_size},
+                        {"mlp_ratio", vision.mlp_ratio}}},
+                      {"text_cfg",
+                       {{"context_length", text.context_length},
+                        {"vocab_size", text.vocab_size},
+                        {"width", text.width},
+                        {"heads", text.heads},
+                        {"layers", text.layers},
+                        {"mlp_ratio", text.mlp_ratio}}}};
+  const Json preprocess = {{"mean", {0.48145466, 0.4578275, 0.40821073}},
+                           {"std", {0.26862954, 0.26130258, 0.27577711}},
+                           {"interpolation", "bicubic"},
+                           {"resize_mode", "shortest"}};
   return Json{{"model_cfg", model}, {"preprocess_cfg", preprocess}}.dump(2) +
          "\n";
 }
@@ -192,9 +190,11 @@ std::string OpenClipConfigJson(const ModelConfig& config) {
 absl::StatusOr<ModelConfig> ModelConfigFromOpenClipJson(std::string_view json) {
   const Json parsed = Json::parse(json, nullptr, false);
   if (!parsed.is_object()) {
-    return absl::InvalidArgumentError("OpenCLIP configuration: not a JSON object");
+    return absl::InvalidArgumentError(
+        "OpenCLIP configuration: not a JSON object");
   }
-  return ReadModel(parsed.contains("model_cfg") ? parsed.at("model_cfg") : parsed);
+  return ReadModel(parsed.contains("model_cfg") ? parsed.at("model_cfg")
+                                                : parsed);
 }
 
 }  // namespace keel

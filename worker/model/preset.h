@@ -1,4 +1,4 @@
-// Named architectures, and OpenCLIP's configuration files.
+// Architectures as OpenCLIP's configuration files.
 #ifndef KEEL_WORKER_MODEL_PRESET_H_
 #define KEEL_WORKER_MODEL_PRESET_H_
 

@@ -34,9 +34,7 @@ std::vector<at::Tensor> Heads(const at::Tensor& x, int parts, int heads) {
 }
 
 // [N, heads, L, size] -> [N, L, heads * size].
-at::Tensor Merge(const at::Tensor& x) {
-  return x.transpose(1, 2).flatten(2);
-}
+at::Tensor Merge(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
 at::Tensor FullBlock(const at::Tensor& x, const ResidualBlock& block,
                      const Transformer& transformer, bool causal) {
@@ -55,8 +53,7 @@ at::Tensor PooledBlock(const at::Tensor& x, const ResidualBlock& block,
   const int64_t width = x.size(2);
   const at::Tensor normal = Normalize(x, block.ln_1);
   const at::Tensor query = Linear(pool(normal), Rows(block.in_proj, 0, width));
-  const at::Tensor rest =
-      Linear(normal, Rows(block.in_proj, width, 2 * width));
+  const at::Tensor rest = Linear(normal, Rows(block.in_proj, width, 2 * width));
   const std::vector<at::Tensor> kv = Heads(rest, 2, transformer.heads);
   const at::Tensor attended = at::scaled_dot_product_attention(
       Heads(query, 1, transformer.heads)[0], kv[0], kv[1], mask);

@@ -6,9 +6,9 @@
 #ifndef KEEL_WORKER_MODEL_TRANSFORMER_H_
 #define KEEL_WORKER_MODEL_TRANSFORMER_H_
 
-#include <vector>
-
 #include <ATen/ATen.h>
+
+#include <vector>
 
 #include "worker/model/linear.h"
 

@@ -8,11 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include "common/shard/shard_types.h"
 #include "worker/seam/config.h"
 
 namespace keel {
-
-enum class ImageFormat { kJpeg, kPng, kWebp };
 
 // Where a caption's bytes stand in the chunk.
 struct CaptionRef {

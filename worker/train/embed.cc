@@ -29,24 +29,25 @@ class FileChunk : public ChunkReader {
   const std::unique_ptr<RandomAccessFile> file_;
 };
 
-// The stored formats count from 1 in the order of ImageFormat.
-SampleRef ToSampleRef(const LocalShardSample& from) {
+// With the first of its captions.
+SampleRef ToSampleRef(const ShardSample& from) {
+  const ShardCaption& caption = from.captions.front();
   SampleRef to;
   to.key = from.key;
   to.image_offset = from.image_offset;
   to.image_size_bytes = from.image_size_bytes;
   to.image_digest = from.image_digest;
-  to.format = static_cast<ImageFormat>(from.format - 1);
-  to.captions = {{from.caption_digest, from.caption_offset,
-                  from.caption_size_bytes, from.json_position}};
+  to.format = from.format;
+  to.captions = {{caption.digest, caption.offset, caption.size_bytes,
+                  caption.json_position}};
   return to;
 }
 
 absl::StatusOr<std::vector<SampleList>> ListSamples(const std::string& shard) {
-  KEEL_ASSIGN_OR_RETURN(const auto samples, IndexLocalShard(shard));
+  KEEL_ASSIGN_OR_RETURN(const ShardIndex index, IndexLocalShard(shard));
   SampleList list;
   list.chunk_digest = "local";
-  for (const auto& sample : samples) {
+  for (const ShardSample& sample : index.samples) {
     list.samples.push_back(ToSampleRef(sample));
   }
   return std::vector<SampleList>{std::move(list)};

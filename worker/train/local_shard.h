@@ -9,26 +9,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/shard/shard_indexer.h"
 
 namespace keel {
 
-// A sample with its first caption; fields as in keel.storage.v1.SampleIndex.
-struct LocalShardSample {
-  std::string key;
-  int64_t image_offset = 0;
-  int32_t image_size_bytes = 0;
-  std::string image_digest;
-  // keel.storage.v1.SampleIndex.Format.
-  int format = 0;
-  std::string caption_digest;
-  int64_t caption_offset = 0;
-  int32_t caption_size_bytes = 0;
-  int json_position = 0;
-};
-
-// In tar order. INVALID_ARGUMENT: not a tar; else the file system's errors.
-absl::StatusOr<std::vector<LocalShardSample>> IndexLocalShard(
-    const std::string& path);
+// INVALID_ARGUMENT: not a tar; else the file system's errors.
+absl::StatusOr<ShardIndex> IndexLocalShard(const std::string& path);
 
 }  // namespace keel
 

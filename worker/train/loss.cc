@@ -1,10 +1,10 @@
 #include "worker/train/loss.h"
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <c10/core/GradMode.h>
 
 namespace keel {
 namespace {
@@ -137,18 +137,17 @@ at::Tensor Contrast(const at::Tensor& cosines, int64_t begin,
 
 // Adds the block's kept KL rows to `sums` and their gradient by the cosines
 // to `gradient`.
-void Align(const Direction& direction, const at::Tensor& cosines,
-           int64_t begin, const LossOptions& options, double weight,
-           at::Tensor& gradient, Sums& sums) {
-  const at::Tensor teacher =
-      Cosines(direction.teacher_query, direction.teacher_key, begin,
-              cosines.size(0));
+void Align(const Direction& direction, const at::Tensor& cosines, int64_t begin,
+           const LossOptions& options, double weight, at::Tensor& gradient,
+           Sums& sums) {
+  const at::Tensor teacher = Cosines(
+      direction.teacher_query, direction.teacher_key, begin, cosines.size(0));
   const at::Tensor kept = KeptIndexes(teacher, begin, options.tie_tolerance);
   sums.kept += kept.size(0);
   if (kept.size(0) == 0) return;
   const double inverse = 1 / options.kl_temperature;
-  const auto kl = options.kl_temperature < kMinStableTemperature ? TextbookKl
-                                                                 : StableKl;
+  const auto kl =
+      options.kl_temperature < kMinStableTemperature ? TextbookKl : StableKl;
   const KlRows rows = kl(cosines.index_select(0, kept) * inverse,
                          teacher.index_select(0, kept) * inverse);
   sums.kl.add_(rows.kl.sum(at::kDouble));
@@ -179,8 +178,8 @@ int64_t KeptInDirection(const Direction& direction, int64_t begin, int64_t end,
   int64_t kept = 0;
   for (int64_t row = begin; row < end; row += kBlockRows) {
     const int64_t count = std::min(kBlockRows, end - row);
-    const at::Tensor teacher = Cosines(direction.teacher_query,
-                                       direction.teacher_key, row, count);
+    const at::Tensor teacher =
+        Cosines(direction.teacher_query, direction.teacher_key, row, count);
     kept += KeptIndexes(teacher, row, tolerance).size(0);
   }
   return kept;
@@ -188,7 +187,8 @@ int64_t KeptInDirection(const Direction& direction, int64_t begin, int64_t end,
 
 Sums ZeroSums(const at::Tensor& like) {
   const auto options = like.options().dtype(at::kDouble);
-  return {at::zeros({}, options), at::zeros({}, options), at::zeros({}, options)};
+  return {at::zeros({}, options), at::zeros({}, options),
+          at::zeros({}, options)};
 }
 
 }  // namespace
@@ -199,8 +199,9 @@ LossShare ComputeLossShare(const GlobalEmbeddings& embeddings,
                            int64_t kept_total) {
   const c10::NoGradGuard no_grad;
   const int64_t n = embeddings.image.size(0);
-  const double weight =
-      Aligns(embeddings, options) && n > 0 ? KlWeight(options, n, kept_total) : 0;
+  const double weight = Aligns(embeddings, options) && n > 0
+                            ? KlWeight(options, n, kept_total)
+                            : 0;
   const at::Tensor scale =
       logit_scale.detach().reshape({}).exp().to(embeddings.image.scalar_type());
   LossShare share;
@@ -222,8 +223,8 @@ LossShare ComputeLossShare(const GlobalEmbeddings& embeddings,
   return share;
 }
 
-int64_t KeptRows(const GlobalEmbeddings& embeddings, int64_t begin,
-                 int64_t end, const LossOptions& options) {
+int64_t KeptRows(const GlobalEmbeddings& embeddings, int64_t begin, int64_t end,
+                 const LossOptions& options) {
   const c10::NoGradGuard no_grad;
   if (!Aligns(embeddings, options)) return 0;
   return KeptInDirection(ImageToText(embeddings), begin, end,

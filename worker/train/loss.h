@@ -6,13 +6,17 @@
 // S = V T^t cosines, s = exp(logit_scale), R and C the log-sum-exps of the
 // rows and columns of s S; KL(p || q) of softmax(S'/tau) (teacher) against
 // softmax(S/tau); a and b keep the rows and columns that the teacher gets
-// right. w follows from alpha and the reduction.
+// right. w by the reduction:
+//   kSum             alpha / 2, as published
+//   kMean            alpha / (2 N)
+//   kBatchInvariant  alpha / 2 * 280 / N: as published at its batch of 280
+//   kKeptRows        alpha / (kept rows + kept columns): alpha times their mean
 #ifndef KEEL_WORKER_TRAIN_LOSS_H_
 #define KEEL_WORKER_TRAIN_LOSS_H_
 
-#include <cstdint>
-
 #include <ATen/ATen.h>
+
+#include <cstdint>
 
 #include "worker/seam/config.h"
 
@@ -64,8 +68,8 @@ LossShare ComputeLossShare(const GlobalEmbeddings& embeddings,
                            int64_t kept_total = 0);
 
 // Rows plus columns that screening keeps among [begin, end).
-int64_t KeptRows(const GlobalEmbeddings& embeddings, int64_t begin,
-                 int64_t end, const LossOptions& options);
+int64_t KeptRows(const GlobalEmbeddings& embeddings, int64_t begin, int64_t end,
+                 const LossOptions& options);
 
 }  // namespace keel
 

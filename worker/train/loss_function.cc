@@ -1,9 +1,9 @@
 #include "worker/train/loss_function.h"
 
+#include <c10/core/GradMode.h>
+
 #include <numeric>
 #include <utility>
-
-#include <c10/core/GradMode.h>
 
 #include "common/status_macros.h"
 
@@ -30,7 +30,8 @@ Polar ToPolar(const at::Tensor& features) {
 }
 
 // The gradient by the vectors, from that by their directions.
-at::Tensor ThroughNormalisation(const Polar& polar, const at::Tensor& gradient) {
+at::Tensor ThroughNormalisation(const Polar& polar,
+                                const at::Tensor& gradient) {
   const at::Tensor along = (gradient * polar.unit).sum(1, true);
   return (gradient - polar.unit * along) / polar.length;
 }
@@ -65,9 +66,8 @@ absl::StatusOr<int64_t> CountKept(const GlobalEmbeddings& embeddings,
                                   const LossOptions& options,
                                   Communicator& communicator) {
   if (options.kl_reduction != KlReduction::kKeptRows) return 0;
-  at::Tensor kept =
-      at::full({1}, KeptRows(embeddings, begin, end, options),
-               embeddings.image.options().dtype(at::kDouble));
+  at::Tensor kept = at::full({1}, KeptRows(embeddings, begin, end, options),
+                             embeddings.image.options().dtype(at::kDouble));
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(kept));
   return static_cast<int64_t>(kept.item<double>());
 }
@@ -107,11 +107,10 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
   const int64_t begin = std::accumulate(
       rows.begin(), rows.begin() + communicator.rank(), int64_t{0});
   const int64_t count = rows[communicator.rank()];
-  KEEL_ASSIGN_OR_RETURN(
-      const int64_t kept,
-      CountKept(all, begin, begin + count, options, communicator));
-  const LossShare share = ComputeLossShare(all, logit_scale, begin,
-                                           begin + count, options, kept);
+  KEEL_ASSIGN_OR_RETURN(const int64_t kept, CountKept(all, begin, begin + count,
+                                                      options, communicator));
+  const LossShare share =
+      ComputeLossShare(all, logit_scale, begin, begin + count, options, kept);
 
   at::Tensor gradients = at::cat({share.grad_image, share.grad_text}, 1);
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(gradients));

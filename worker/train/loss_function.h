@@ -7,10 +7,10 @@
 #ifndef KEEL_WORKER_TRAIN_LOSS_FUNCTION_H_
 #define KEEL_WORKER_TRAIN_LOSS_FUNCTION_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/statusor.h"
 #include "worker/comm/communicator.h"

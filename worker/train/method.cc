@@ -25,9 +25,9 @@ absl::Status Validate(const MethodConfig& config) {
         "method.alpha is ", config.alpha, ", not a number of at least 0"));
   }
   if (!std::isfinite(config.kl_temperature) || config.kl_temperature <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("method.kl_temperature is ", config.kl_temperature,
-                     ", not a number above 0"));
+    return absl::InvalidArgumentError(absl::StrCat("method.kl_temperature is ",
+                                                   config.kl_temperature,
+                                                   ", not a number above 0"));
   }
   return absl::OkStatus();
 }

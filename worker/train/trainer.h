@@ -2,7 +2,6 @@
 #ifndef KEEL_WORKER_TRAIN_TRAINER_H_
 #define KEEL_WORKER_TRAIN_TRAINER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -104,7 +103,7 @@ class Trainer {
   AdamW optimizer_;
   std::optional<Teacher> teacher_;
   StageClock clock_;
-  // Seconds of the slowest step so far; read while a collective waits.
+  // Seconds of the slowest step so far.
   double slowest_step_ = 0;
 
   // Of the group; set by Form and Start.

@@ -2,6 +2,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/ids.h"
 #include "common/status_macros.h"
 #include "coordinator/client/commands/commands.h"
@@ -69,6 +70,31 @@ absl::Status ListAll(CommandContext& context, const PhaseArguments& arguments) {
          FormatCount(phase.step_count()), absl::StrCat(phase.worker_count()),
          FormatTime(phase.start_time()), FormatTime(phase.end_time()),
          phase.reason()});
+  }
+  Print(table.ToString());
+  return absl::OkStatus();
+}
+
+absl::Status ListSteps(CommandContext& context,
+                       const PhaseArguments& arguments) {
+  v1::ListStepsRequest request;
+  request.set_stream(arguments.stream);
+  request.set_phase(arguments.number);
+  KEEL_ASSIGN_OR_RETURN(
+      const v1::ListStepsResponse response,
+      context.client().List(context.client().phases(),
+                            &v1::PhaseService::Stub::ListSteps, request,
+                            [](auto& page) { return page.mutable_steps(); }));
+  if (context.json()) {
+    Print(ToJson(response));
+    return absl::OkStatus();
+  }
+  Table table({">step", ">generation", ">samples", ">struck", ">loss"});
+  for (const v1::Step& step : response.steps()) {
+    table.AddRow({absl::StrCat(step.number()), absl::StrCat(step.generation()),
+                  FormatCount(step.sample_count()),
+                  FormatCount(step.struck_count()),
+                  absl::StrFormat("%.6f", step.loss_total())});
   }
   Print(table.ToString());
   return absl::OkStatus();
@@ -147,6 +173,8 @@ void AddPhaseCommands(CLI::App& app, CommandContext& context) {
   AddVerb(*phase, context, "list", "List a stream's phases", Number::kNone,
           &ListAll);
   AddCall(*phase, context, "show", "Show a phase", &Stub::GetPhase);
+  AddVerb(*phase, context, "steps", "List a phase's committed steps",
+          Number::kRequired, &ListSteps);
   AddVerb(*phase, context, "watch",
           "Follow a phase to its end; without N: one phase after another "
           "until none is left running. Exit 0 if it ends PUBLISHED or SKIPPED",

@@ -1,9 +1,9 @@
 #include "worker/checkpoint/checkpoint_folder.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "common/file_system.h"
 #include "tests/testing/small_model.h"

@@ -1,6 +1,7 @@
 #include "worker/checkpoint/manifest.h"
 
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 namespace keel {
@@ -62,10 +63,12 @@ TEST(ManifestTest, ListsItsFiles) {
 }
 
 TEST(ManifestTest, RefusesOtherFiles) {
-  for (const char* json : {"", "[]", "{}", R"({"files":3})", R"({"files":[1]})",
-                           R"({"files":[{"name":"a","size_bytes":"1","sha256":""}]})"}) {
+  for (const char* json :
+       {"", "[]", "{}", R"({"files":3})", R"({"files":[1]})",
+        R"({"files":[{"name":"a","size_bytes":"1","sha256":""}]})"}) {
     EXPECT_EQ(ManifestFiles(json).status().code(),
-              absl::StatusCode::kInvalidArgument) << json;
+              absl::StatusCode::kInvalidArgument)
+        << json;
   }
 }
 

@@ -1,8 +1,8 @@
 #include "worker/checkpoint/safetensors_header.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace keel {
 namespace {
@@ -20,7 +20,8 @@ TEST_P(BadHeaderTest, IsRefusedWithTheTensorsName) {
   const auto header = ParseSafetensorsHeader(GetParam().json, 8);
   EXPECT_EQ(header.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(std::string(header.status().message()).find(GetParam().message),
-            std::string::npos) << header.status();
+            std::string::npos)
+      << header.status();
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -28,13 +29,15 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadHeader{"NotJson", "{", "not a JSON object"},
         BadHeader{"Array", "[]", "not a JSON object"},
-        BadHeader{"NoTensors", "{}", "describes 0 bytes of tensors, the file has 8"},
+        BadHeader{"NoTensors", "{}",
+                  "describes 0 bytes of tensors, the file has 8"},
         BadHeader{"TensorIsNumber", R"({"a":3})", "\"a\": not an object"},
         BadHeader{"NoType", R"({"a":{"shape":[2],"data_offsets":[0,8]}})",
                   "\"a\": no dtype"},
-        BadHeader{"OddType",
-                  R"({"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})",
-                  "\"a\": unsupported dtype F8_E4M3"},
+        BadHeader{
+            "OddType",
+            R"({"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})",
+            "\"a\": unsupported dtype F8_E4M3"},
         BadHeader{"NegativeAxis",
                   R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})",
                   "\"a\": an axis is not a size"},
@@ -54,9 +57,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"ThreeOffsets",
                   R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4,8]}})",
                   "\"a\": no data_offsets"},
-        BadHeader{"UnknownField",
-                  R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})",
-                  "\"a\": unknown fields"},
+        BadHeader{
+            "UnknownField",
+            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})",
+            "\"a\": unknown fields"},
         BadHeader{"Hole",
                   R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
                   "\"a\": it begins at byte 4, the one before ends at 0"},
@@ -82,7 +86,8 @@ TEST(SafetensorsHeaderTest, OrdersTensorsByTheirBytes) {
       R"({"a":{"dtype":"F16","shape":[2,1],"data_offsets":[4,8]},)"
       R"("b":{"dtype":"I32","shape":[],"data_offsets":[0,4]},)"
       R"("empty":{"dtype":"U8","shape":[0,9],"data_offsets":[4,4]},)"
-      R"("__metadata__":{"format":"pt"}}   )", 8);
+      R"("__metadata__":{"format":"pt"}}   )",
+      8);
   ASSERT_TRUE(header.ok()) << header.status();
   ASSERT_EQ(header->entries.size(), 3u);
   EXPECT_EQ(header->entries[0].name, "b");

@@ -1,10 +1,10 @@
 #include "worker/checkpoint/safetensors.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "common/file_system.h"
 
@@ -56,8 +56,8 @@ TEST(SafetensorsTest, WritesTheSameBytesWhateverTheOrder) {
 }
 
 TEST(SafetensorsTest, RefusesATypeThatItDoesNotHave) {
-  const absl::Status status = WriteSafetensors(
-      Path("bool"), {{"flags", at::zeros({2}, at::kBool)}});
+  const absl::Status status =
+      WriteSafetensors(Path("bool"), {{"flags", at::zeros({2}, at::kBool)}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(std::string(status.message()).find("flags"), std::string::npos);
   EXPECT_FALSE(FileExists(Path("bool")));

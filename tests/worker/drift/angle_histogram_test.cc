@@ -1,8 +1,8 @@
 #include "worker/drift/angle_histogram.h"
 
-#include <numeric>
-
 #include <gtest/gtest.h>
+
+#include <numeric>
 
 namespace keel {
 namespace {

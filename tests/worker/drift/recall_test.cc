@@ -1,9 +1,9 @@
 #include "worker/drift/recall.h"
 
-#include <limits>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace keel {
 namespace {
@@ -73,8 +73,9 @@ TEST(RecallTest, RefusesNotANumberAndEmptySets) {
   x[1][1] = std::numeric_limits<double>::infinity();
   EXPECT_EQ(MeasureRecall({x, y}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(MeasureRecall({y.narrow(0, 0, 0), y.narrow(0, 0, 0)}).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      MeasureRecall({y.narrow(0, 0, 0), y.narrow(0, 0, 0)}).status().code(),
+      absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(MeasureRecall({y, y.narrow(0, 0, 3)}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }

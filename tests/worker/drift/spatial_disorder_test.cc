@@ -1,12 +1,12 @@
 #include "worker/drift/spatial_disorder.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <string>
-
-#include <ATen/CPUGeneratorImpl.h>
-#include <gtest/gtest.h>
 
 #include "worker/checkpoint/safetensors.h"
 
@@ -43,7 +43,8 @@ class SpatialDisorderGoldenTest : public ::testing::TestWithParam<const char*> {
     EXPECT_NEAR(actual.p95, value[2], kTolerance) << name;
     EXPECT_NEAR(actual.max, value[3], kTolerance) << name;
     EXPECT_TRUE(at::equal(at::tensor(actual.counts, at::kLong),
-                          Golden(name + ".counts"))) << name;
+                          Golden(name + ".counts")))
+        << name;
   }
 
   void Expect(const std::string& name, double actual) {
@@ -103,9 +104,10 @@ TEST(SpatialDisorderTest, SeesACommonRotationAsRotationAlone) {
 TEST(SpatialDisorderTest, MeasuresAKnownTurnOfOneModality) {
   const PairEmbeddings before{Random(500, 2, 6), Random(500, 2, 7)};
   const double turn = 20 * std::numbers::pi / 180;
-  const at::Tensor g =
-      at::tensor({std::cos(turn), -std::sin(turn), std::sin(turn), std::cos(turn)},
-                 at::kDouble).view({2, 2});
+  const at::Tensor g = at::tensor({std::cos(turn), -std::sin(turn),
+                                   std::sin(turn), std::cos(turn)},
+                                  at::kDouble)
+                           .view({2, 2});
   auto result = MeasureSpatialDisorder(
       before, {before.image, at::matmul(before.text, g)});
   ASSERT_TRUE(result.ok()) << result.status();

@@ -1,9 +1,9 @@
 #include "worker/model/clip_model.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testing/small_model.h"
 #include "tests/testing/tensor_error.h"
@@ -22,17 +22,20 @@ using testing::TensorError;
 std::vector<at::Tensor> Gradients(ClipModel& model, const at::Tensor& images,
                                   const at::Tensor& tokens, bool reference) {
   model.RequireGrad(true);
-  for (const NamedTensor& p : model.parameters()) p.tensor.mutable_grad().reset();
+  for (const NamedTensor& p : model.parameters())
+    p.tensor.mutable_grad().reset();
   const ReferenceClip plain(model);
   const at::Tensor image =
       reference ? plain.EncodeImage(images) : model.EncodeImage(images);
   const at::Tensor text =
       reference ? plain.EncodeText(tokens) : model.EncodeText(tokens);
-  (image.to(at::kDouble).sin().sum() + text.to(at::kDouble).cos().sum()).backward();
+  (image.to(at::kDouble).sin().sum() + text.to(at::kDouble).cos().sum())
+      .backward();
   std::vector<at::Tensor> gradients;
   for (const NamedTensor& p : model.parameters()) {
     const at::Tensor& grad = p.tensor.grad();
-    gradients.push_back(grad.defined() ? grad.clone() : at::zeros_like(p.tensor));
+    gradients.push_back(grad.defined() ? grad.clone()
+                                       : at::zeros_like(p.tensor));
   }
   model.RequireGrad(false);
   return gradients;
@@ -52,8 +55,10 @@ TEST_P(ClipModelForwardTest, EncodesAsThePlainComputationDoes) {
   const at::Tensor images = RandomImages(5, 32, 1);
   const at::Tensor tokens = RandomTokens(7, 12, 2);
   const ReferenceClip plain(model);
-  EXPECT_LT(TensorError(model.EncodeImage(images), plain.EncodeImage(images)), 2e-6);
-  EXPECT_LT(TensorError(model.EncodeText(tokens), plain.EncodeText(tokens)), 2e-6);
+  EXPECT_LT(TensorError(model.EncodeImage(images), plain.EncodeImage(images)),
+            2e-6);
+  EXPECT_LT(TensorError(model.EncodeText(tokens), plain.EncodeText(tokens)),
+            2e-6);
 }
 
 TEST_P(ClipModelForwardTest, HasTheGradientsOfThePlainComputation) {
@@ -83,13 +88,15 @@ TEST(ClipModelTest, EncodesTheSameWithTrimmedText) {
   const at::Tensor tokens = RandomTokens(3, 12, 5);
   const at::Tensor trimmed = TrimTokens(tokens);
   EXPECT_EQ(trimmed.size(1), 8);
-  EXPECT_LT(TensorError(model.EncodeText(trimmed), model.EncodeText(tokens)), 1e-6);
+  EXPECT_LT(TensorError(model.EncodeText(trimmed), model.EncodeText(tokens)),
+            1e-6);
   const at::Tensor images = RandomImages(3, 32, 6);
   const auto whole = Gradients(model, images, tokens, false);
   const auto cut = Gradients(model, images, trimmed, false);
   for (size_t i = 0; i < whole.size(); ++i) {
     if (HasKeyBias(model.parameters()[i].name)) continue;
-    EXPECT_LT(TensorError(cut[i], whole[i]), 1e-5) << model.parameters()[i].name;
+    EXPECT_LT(TensorError(cut[i], whole[i]), 1e-5)
+        << model.parameters()[i].name;
   }
 }
 
@@ -140,10 +147,12 @@ TEST(ClipModelTest, ListsEveryTensorThatDoesNotFit) {
   const auto model = ClipModel::FromTensors(SmallModel(), tensors);
   EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
   const std::string message(model.status().message());
-  EXPECT_NE(message.find("missing: ln_final.bias"), std::string::npos) << message;
+  EXPECT_NE(message.find("missing: ln_final.bias"), std::string::npos)
+      << message;
   EXPECT_NE(message.find("unexpected: ln_last.bias"), std::string::npos);
   EXPECT_NE(message.find("visual.proj [16, 24] in place of [24, 16]"),
-            std::string::npos) << message;
+            std::string::npos)
+      << message;
 }
 
 TEST(ClipModelTest, ExemptsVectorsAndTheScaleFromDecay) {
@@ -168,7 +177,8 @@ TEST(ClipModelTest, ZeroesTheKeyBiasGradientsAlone) {
   int zeroed = 0;
   for (const NamedTensor& p : model.parameters()) {
     const at::Tensor grad = p.tensor.grad();
-    const auto expected = HasKeyBias(p.name) ? grad.numel() / 3 * 2 : grad.numel();
+    const auto expected =
+        HasKeyBias(p.name) ? grad.numel() / 3 * 2 : grad.numel();
     EXPECT_EQ(grad.sum().item<float>(), expected) << p.name;
     if (!HasKeyBias(p.name)) continue;
     ++zeroed;

@@ -1,9 +1,9 @@
 #include "worker/model/linear.h"
 
-#include <vector>
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
+
+#include <vector>
 
 #include "tests/testing/tensor_error.h"
 
@@ -49,11 +49,10 @@ TEST(LinearTest, DoesWithoutABias) {
 TEST(LinearTest, TakesViewsOfAnyLayout) {
   const at::Tensor x = Random({7, 5, 24}, 1);
   const at::Tensor weight = Random({120, 24}, 2), bias = Random({120}, 3);
-  const at::Tensor actual =
-      Linear(x.transpose(0, 1), {weight.narrow(0, 40, 80), bias.narrow(0, 40, 80)});
-  const at::Tensor expected =
-      at::linear(x.transpose(0, 1), weight.narrow(0, 40, 80),
-                 bias.narrow(0, 40, 80));
+  const at::Tensor actual = Linear(
+      x.transpose(0, 1), {weight.narrow(0, 40, 80), bias.narrow(0, 40, 80)});
+  const at::Tensor expected = at::linear(
+      x.transpose(0, 1), weight.narrow(0, 40, 80), bias.narrow(0, 40, 80));
   EXPECT_LT(TensorError(actual, expected), 1e-6);
   actual.square().sum().backward();
   const at::Tensor grad = weight.grad().clone();
@@ -63,8 +62,9 @@ TEST(LinearTest, TakesViewsOfAnyLayout) {
 }
 
 TEST(LinearTest, TakesNoRowsAndOtherTypes) {
-  EXPECT_EQ(Linear(at::zeros({0, 4, 8}), {at::zeros({6, 8}), at::zeros({6})})
-                .sizes(), at::IntArrayRef({0, 4, 6}));
+  EXPECT_EQ(
+      Linear(at::zeros({0, 4, 8}), {at::zeros({6, 8}), at::zeros({6})}).sizes(),
+      at::IntArrayRef({0, 4, 6}));
   const at::Tensor x = at::ones({2, 8}, at::kDouble);
   EXPECT_EQ(Linear(x, {at::ones({6, 8}, at::kDouble), {}}).scalar_type(),
             at::kDouble);

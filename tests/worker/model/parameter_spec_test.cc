@@ -1,11 +1,11 @@
 #include "worker/model/parameter_spec.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace keel {
 namespace {
@@ -74,12 +74,14 @@ TEST(ParameterSpecTest, NamesThePresetTinyAsOpenClipDoes) {
 
 void ExpectStandardDeviation(const ModelConfig& config, const std::string& name,
                              double expected) {
-  const at::Tensor x = DrawParameter(ByName(config).at(name), 5).to(at::kDouble);
+  const at::Tensor x =
+      DrawParameter(ByName(config).at(name), 5).to(at::kDouble);
   // Five standard errors of a standard deviation.
   const double tolerance = 5 / std::sqrt(2.0 * x.numel());
   EXPECT_NEAR(x.std().item<double>() / expected, 1, tolerance) << name;
   EXPECT_NEAR(x.mean().item<double>() / expected, 0,
-              5 / std::sqrt(1.0 * x.numel())) << name;
+              5 / std::sqrt(1.0 * x.numel()))
+      << name;
 }
 
 TEST(ParameterSpecTest, DrawsWithOpenAisSpread) {
@@ -115,7 +117,9 @@ TEST(ParameterSpecTest, StartsAtFixedValuesWhereOpenAiDoes) {
   EXPECT_TRUE(drawn("ln_final.weight").eq(1).all().item<bool>());
   EXPECT_TRUE(drawn("ln_final.bias").eq(0).all().item<bool>());
   EXPECT_TRUE(drawn("transformer.resblocks.0.attn.in_proj_bias")
-                  .eq(0).all().item<bool>());
+                  .eq(0)
+                  .all()
+                  .item<bool>());
 }
 
 TEST(ParameterSpecTest, DrawsByKeyAlone) {

@@ -1,8 +1,8 @@
 #include "worker/model/preset.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace keel {
 namespace {

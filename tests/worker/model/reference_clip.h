@@ -3,12 +3,12 @@
 #ifndef KEEL_TESTS_WORKER_MODEL_REFERENCE_CLIP_H_
 #define KEEL_TESTS_WORKER_MODEL_REFERENCE_CLIP_H_
 
+#include <ATen/ATen.h>
+
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
-
-#include <ATen/ATen.h>
 
 #include "worker/model/clip_model.h"
 
@@ -20,17 +20,17 @@ class ReferenceClip {
 
   at::Tensor EncodeImage(const at::Tensor& images) const {
     const ModelConfig::Vision& vision = model_.config().vision;
-    const at::Tensor grid = at::conv2d(
-        images.to(at::kDouble), Get("visual.conv1.weight"), std::nullopt,
-        vision.patch_size);
-    const at::Tensor start = Get("visual.class_embedding")
-                                 .expand({images.size(0), 1, vision.width});
-    const at::Tensor x =
-        at::cat({start, grid.flatten(2).transpose(1, 2)}, 1) +
-        Get("visual.positional_embedding");
+    const at::Tensor grid =
+        at::conv2d(images.to(at::kDouble), Get("visual.conv1.weight"),
+                   std::nullopt, vision.patch_size);
+    const at::Tensor start =
+        Get("visual.class_embedding").expand({images.size(0), 1, vision.width});
+    const at::Tensor x = at::cat({start, grid.flatten(2).transpose(1, 2)}, 1) +
+                         Get("visual.positional_embedding");
     const at::Tensor y = Blocks(Norm(x, "visual.ln_pre"), "visual.",
                                 vision.layers, vision.heads, false);
-    return at::matmul(Norm(y, "visual.ln_post").select(1, 0), Get("visual.proj"));
+    return at::matmul(Norm(y, "visual.ln_post").select(1, 0),
+                      Get("visual.proj"));
   }
 
   // Pads to the full context first.
@@ -71,11 +71,13 @@ class ReferenceClip {
       return y.reshape({n, length, heads, size}).transpose(1, 2);
     };
     const auto qkv = Linear(x, block + "attn.in_proj", "_").chunk(3, 2);
-    at::Tensor score = at::matmul(split(qkv[0]), split(qkv[1]).transpose(2, 3)) /
-                       std::sqrt(static_cast<double>(size));
+    at::Tensor score =
+        at::matmul(split(qkv[0]), split(qkv[1]).transpose(2, 3)) /
+        std::sqrt(static_cast<double>(size));
     if (causal) {
       const at::Tensor later = at::ones({length, length}, at::kBool).triu(1);
-      score = score.masked_fill(later, -std::numeric_limits<double>::infinity());
+      score =
+          score.masked_fill(later, -std::numeric_limits<double>::infinity());
     }
     const at::Tensor mixed = at::matmul(score.softmax(-1), split(qkv[2]));
     return Linear(mixed.transpose(1, 2).reshape({n, length, heads * size}),

@@ -2,11 +2,11 @@
 #ifndef KEEL_TESTS_WORKER_NUMERICS_LOSS_CASES_H_
 #define KEEL_TESTS_WORKER_NUMERICS_LOSS_CASES_H_
 
-#include <cstdint>
-#include <vector>
-
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+
+#include <cstdint>
+#include <vector>
 
 #include "worker/train/loss.h"
 

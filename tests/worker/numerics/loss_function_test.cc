@@ -1,12 +1,12 @@
 #include "worker/train/loss_function.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <mutex>
 #include <numeric>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testing/member_threads.h"
 #include "tests/testing/tensor_error.h"
@@ -35,8 +35,8 @@ std::vector<LossResult> RunMembers(const LocalFeatures& all,
   std::vector<LossResult> results(rows.size());
   RunGroup(static_cast<int>(rows.size()), [&](Communicator& communicator) {
     const int rank = communicator.rank();
-    const int64_t begin = std::accumulate(rows.begin(), rows.begin() + rank,
-                                          int64_t{0});
+    const int64_t begin =
+        std::accumulate(rows.begin(), rows.begin() + rank, int64_t{0});
     auto result = GlobalLoss(Slice(all, begin, rows[rank]), logit_scale, rows,
                              options, communicator);
     ASSERT_TRUE(result.ok()) << result.status();
@@ -67,12 +67,17 @@ TEST(LossFunctionTest, AgreesWithThePublishedNumbersOverTwoMembers) {
     EXPECT_NEAR(results[0].total / golden("total").item<double>(), 1, 1e-5);
     EXPECT_EQ(results[0].total, results[1].total);
     EXPECT_EQ(results[0].batch_size, n);
-    EXPECT_LT(TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
-                          golden("grad_image")), 1e-5);
+    EXPECT_LT(
+        TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
+                    golden("grad_image")),
+        1e-5);
     EXPECT_LT(TensorError(at::cat({results[0].grad_text, results[1].grad_text}),
-                          golden("grad_text")), 1e-5);
-    EXPECT_LT(TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
-                          golden("grad_logit_scale")), 3e-5);
+                          golden("grad_text")),
+              1e-5);
+    EXPECT_LT(
+        TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
+                    golden("grad_logit_scale")),
+        3e-5);
   }
 }
 
@@ -112,10 +117,10 @@ TEST(LossFunctionTest, LeadsGradientsThroughTheNormalisation) {
     return *std::move(result);
   };
   const at::Tensor u = testing::UnitRandom(9, 6, 77);
-  const double numeric = (loss(all.image + 1e-6 * u).total -
-                          loss(all.image - 1e-6 * u).total) / 2e-6;
-  const double analytic =
-      (loss(all.image).grad_image * u).sum().item<double>();
+  const double numeric =
+      (loss(all.image + 1e-6 * u).total - loss(all.image - 1e-6 * u).total) /
+      2e-6;
+  const double analytic = (loss(all.image).grad_image * u).sum().item<double>();
   EXPECT_NEAR(numeric, analytic, 1e-6 * std::max(1.0, std::abs(numeric)));
 }
 
@@ -123,13 +128,13 @@ TEST(LossFunctionTest, ComputesInSinglePrecisionForHalfFeatures) {
   LocalFeatures all = RandomFeatures(12, 8);
   const at::Tensor logit_scale = at::full({}, 2.0, at::kFloat);
   const std::unique_ptr<Communicator> solo = MakeSoloCommunicator();
-  for (at::Tensor* x : {&all.image, &all.text, &all.teacher_image,
-                        &all.teacher_text}) {
+  for (at::Tensor* x :
+       {&all.image, &all.text, &all.teacher_image, &all.teacher_text}) {
     *x = x->to(at::kBFloat16);
   }
   auto half = GlobalLoss(all, logit_scale, {12}, {20}, *solo);
-  for (at::Tensor* x : {&all.image, &all.text, &all.teacher_image,
-                        &all.teacher_text}) {
+  for (at::Tensor* x :
+       {&all.image, &all.text, &all.teacher_image, &all.teacher_text}) {
     *x = x->to(at::kFloat);
   }
   auto single = GlobalLoss(all, logit_scale, {12}, {20}, *solo);
@@ -142,7 +147,8 @@ TEST(LossFunctionTest, ComputesInSinglePrecisionForHalfFeatures) {
 TEST(LossFunctionTest, IsZeroForAnEmptyBatch) {
   const LocalFeatures none = Slice(RandomFeatures(4, 6), 0, 0);
   const std::unique_ptr<Communicator> solo = MakeSoloCommunicator();
-  auto result = GlobalLoss(none, at::full({}, 2.0, at::kDouble), {0}, {20}, *solo);
+  auto result =
+      GlobalLoss(none, at::full({}, 2.0, at::kDouble), {0}, {20}, *solo);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->total, 0);
   EXPECT_EQ(result->grad_image.size(0), 0);

@@ -1,8 +1,8 @@
 // The loss against the published code's own numbers (tests/golden).
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testing/tensor_error.h"
 #include "tests/worker/numerics/loss_cases.h"
@@ -59,9 +59,11 @@ class LossGoldenTest : public ::testing::TestWithParam<int> {
       return (g - z * (g * z).sum(1, true)) / length;
     };
     EXPECT_LT(TensorError(through("image", e.image, sum.grad_image),
-                          Golden("grad_image")), bounds.value);
+                          Golden("grad_image")),
+              bounds.value);
     EXPECT_LT(TensorError(through("text", e.text, sum.grad_text),
-                          Golden("grad_text")), bounds.value);
+                          Golden("grad_text")),
+              bounds.value);
     EXPECT_LT(TensorError(sum.grad_logit_scale, Golden("grad_logit_scale")),
               bounds.logit_scale);
   }

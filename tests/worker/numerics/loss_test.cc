@@ -1,10 +1,10 @@
 #include "worker/train/loss.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testing/tensor_error.h"
 #include "tests/worker/numerics/loss_cases.h"
@@ -60,7 +60,8 @@ void ExpectGradients(const GlobalEmbeddings& e, const at::Tensor& logit_scale,
   constexpr double kStep = 1e-6;
   for (uint64_t seed = 100; seed < 106; ++seed) {
     const at::Tensor u = UnitRandom(e.image.size(0), e.image.size(1), seed);
-    const at::Tensor v = UnitRandom(e.image.size(0), e.image.size(1), seed + 50);
+    const at::Tensor v =
+        UnitRandom(e.image.size(0), e.image.size(1), seed + 50);
     const double q = 0.5 + 0.1 * static_cast<double>(seed % 5);
     const auto moved = [&](double h) {
       GlobalEmbeddings other = e;
@@ -96,9 +97,8 @@ TEST(LossTest, HasTheGradientOfItsValue) {
 
 TEST(LossTest, IsTheSumOfTheMembersSharesWhateverTheirSlices) {
   const GlobalEmbeddings e = RandomEmbeddings(37, 16, 3);
-  for (KlReduction reduction :
-       {KlReduction::kBatchInvariant, KlReduction::kSum, KlReduction::kMean,
-        KlReduction::kKeptRows}) {
+  for (KlReduction reduction : {KlReduction::kBatchInvariant, KlReduction::kSum,
+                                KlReduction::kMean, KlReduction::kKeptRows}) {
     const LossOptions options = Options(20, reduction);
     const LossShare whole = Whole(e, Log(20), options);
     for (const std::vector<int64_t>& rows : std::vector<std::vector<int64_t>>{
@@ -110,7 +110,8 @@ TEST(LossTest, IsTheSumOfTheMembersSharesWhateverTheirSlices) {
       EXPECT_EQ(sum.kept_text, whole.kept_text);
       EXPECT_LT(TensorError(sum.grad_image, whole.grad_image), 1e-13);
       EXPECT_LT(TensorError(sum.grad_text, whole.grad_text), 1e-13);
-      EXPECT_LT(TensorError(sum.grad_logit_scale, whole.grad_logit_scale), 1e-13);
+      EXPECT_LT(TensorError(sum.grad_logit_scale, whole.grad_logit_scale),
+                1e-13);
     }
   }
 }
@@ -154,8 +155,7 @@ TEST(LossTest, KeepsSmallDivergencesInSinglePrecision) {
   const at::Tensor near = e.teacher_image + 1e-2 * UnitRandom(40, 16, 99);
   e.image = near / near.norm(2, {1}, true);
   const double exact = Whole(e, Log(14), Options(20)).distill;
-  for (at::Tensor* x :
-       {&e.image, &e.text, &e.teacher_image, &e.teacher_text}) {
+  for (at::Tensor* x : {&e.image, &e.text, &e.teacher_image, &e.teacher_text}) {
     *x = x->to(at::kFloat);
   }
   EXPECT_NEAR(Whole(e, Log(14), Options(20)).distill / exact, 1, 2e-4);
@@ -211,7 +211,8 @@ TEST(LossTest, DoesNotDependOnTheOrderOfPairs) {
   const LossShare a = Whole(e, Log(14), Options(20));
   const LossShare b = Whole(mixed, Log(14), Options(20));
   EXPECT_NEAR(a.total, b.total, 1e-12);
-  EXPECT_LT(TensorError(b.grad_image, a.grad_image.index_select(0, order)), 1e-13);
+  EXPECT_LT(TensorError(b.grad_image, a.grad_image.index_select(0, order)),
+            1e-13);
 }
 
 TEST(LossTest, StaysFiniteAtTheLargestScale) {
@@ -231,7 +232,8 @@ TEST(LossTest, StaysFiniteAtTheLargestScale) {
 TEST(LossTest, ShowsNotANumber) {
   for (int which = 0; which < 4; ++which) {
     GlobalEmbeddings e = RandomEmbeddings(8, 4, 19);
-    at::Tensor* tensors[] = {&e.image, &e.text, &e.teacher_image, &e.teacher_text};
+    at::Tensor* tensors[] = {&e.image, &e.text, &e.teacher_image,
+                             &e.teacher_text};
     (*tensors[which])[3][1] = std::numeric_limits<double>::quiet_NaN();
     EXPECT_TRUE(std::isnan(Whole(e, Log(14), Options(20)).total)) << which;
   }

@@ -1,8 +1,8 @@
 #include "worker/train/method.h"
 
-#include <limits>
-
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace keel {
 namespace {

@@ -214,5 +214,16 @@ TEST_F(TrainerTest, InterpolatesTowardsTheParentAtTheEnd) {
   EXPECT_EQ(result.Model(kResult, kSteps), parent_.Model(kResult, 6));
 }
 
+TEST_F(TrainerTest, TrainsInBfloat16NearlyAsInFp32) {
+  const auto fp32 = Train(2);
+  harness_.job.config.train.precision = Precision::kBf16;
+  const auto bf16 = Train(2);
+  EXPECT_NE(fp32.reports[0].loss_total, bf16.reports[0].loss_total);
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const double expected = fp32.reports[i].loss_total;
+    EXPECT_NEAR(bf16.reports[i].loss_total, expected, 0.05 * expected) << i;
+  }
+}
+
 }  // namespace
 }  // namespace keel
