@@ -12,6 +12,9 @@ python=/usr/bin/python3
 [ -x $python ] || python=python3
 export KEEL_COORDINATOR=127.0.0.1:$port
 domains="1-signs 2-nature 3-people 4-things"
+# The phase in which each domain was learned; 0 is the initial checkpoint.
+origins=(--origin 1-signs-probe=0 --origin 2-nature-probe=1
+         --origin 3-people-probe=2 --origin 4-things-probe=3)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -72,7 +75,7 @@ show() {
   say "Recall of every checkpoint on every domain"
   for stream in clipart-finetune clipart-modx; do
     echo; echo "$stream (row 0 = frozen: the first checkpoint, never trained further)"
-    "$bin/keel" recall "$stream"
+    "$bin/keel" recall "$stream" "${origins[@]}"
   done
   say "Spatial disorder of each phase against its parent (degrees)"
   for stream in clipart-finetune clipart-modx; do

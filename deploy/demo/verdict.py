@@ -7,15 +7,12 @@ import json
 import sys
 
 
-def mean_recall(recall, k):
-    return 50 * (recall[f"imageToText{k}"] + recall[f"textToImage{k}"])
-
-
 def matrix(path):
-    """(phase, probe) -> R@5 in percent, mean of both directions."""
+    """(checkpoint, probe) -> R@5 in percent, mean of both directions."""
     with open(path, encoding="utf-8") as file:
-        recalls = json.load(file)["recalls"]
-    return {(r.get("phase", 0), r["probe"]): mean_recall(r, "R5") for r in recalls}
+        rows = json.load(file)["rows"]
+    return {(row["checkpoint"], probe): 100 * value
+            for row in rows for probe, value in row["values"].items()}
 
 
 def main():

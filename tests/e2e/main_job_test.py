@@ -36,8 +36,8 @@ class MainJobTest(unittest.TestCase):
         self.assertTrue(glob.glob(os.path.join(out, "open_clip_model.safetensors")))
 
     def check_results(self, cluster):
-        recalls = cluster.json("recall", "news")["recalls"]
-        self.assertEqual({r.get("phase", 0) for r in recalls if r["sampleCount"] == "30"}, {0, 1, 2})
+        measured = cluster.json("recall", "news")["measurements"]
+        self.assertEqual({m["checkpoint"] for m in measured if m["sample_count"] == 30}, {0, 1, 2})
         drifts = cluster.json("drift", "news")["drifts"]
         self.assertIn(2, {d["phase"] for d in drifts})
         for drift in drifts:

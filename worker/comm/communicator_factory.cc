@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "worker/comm/c10d_environment.h"
 #include "worker/comm/catch.h"
 #include "worker/comm/rendezvous_c10d_store.h"
 #ifdef USE_C10D_GLOO
@@ -81,6 +82,7 @@ absl::Status AsAborted(absl::Status status) {
 absl::StatusOr<std::unique_ptr<Communicator>> FormGroup(
     RendezvousStore& store, const GroupOptions& options) {
   if (options.world_size == 1) return MakeSoloCommunicator();
+  SetC10dEnvironment();
   KEEL_RETURN_IF_ERROR(AsAborted(AwaitMembers(store, options)));
   std::unique_ptr<Communicator> communicator;
   KEEL_RETURN_IF_ERROR(AsAborted(CatchStatus(

@@ -11,10 +11,9 @@
 
 namespace keel {
 
-// Blocks until all members are connected; sets NCCL's watchdog and error
-// handling for this process, so that an error aborts the communicator and
-// never the process. Throws what c10d throws. NCCL does not take two members
-// on one GPU.
+// Blocks until all members are connected. SetC10dEnvironment was called, so
+// that an error aborts the communicator and never the process. Throws what
+// c10d throws. NCCL does not take two members on one GPU.
 std::unique_ptr<Communicator> MakeNcclCommunicator(
     const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size,
     c10::Device device, const WaitLimits& limits);

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "worker/comm/c10d_environment.h"
 
 namespace keel {
 namespace {
@@ -55,6 +56,7 @@ absl::StatusOr<c10::Device> ResolveDevice(const std::string& name) {
 }
 
 void SetUpProcess(int threads) {
+  SetC10dEnvironment();
   // Only the first call may set the pool between operators.
   static std::once_flag once;
   std::call_once(once, [] { at::set_num_interop_threads(1); });

@@ -1,6 +1,5 @@
 // A shard on this machine's disk: its usable samples, with the places of their
-// bytes. Kept free of worker/seam/job.h, whose ImageFormat is another type than
-// common/shard's.
+// bytes.
 #ifndef KEEL_WORKER_TRAIN_LOCAL_SHARD_H_
 #define KEEL_WORKER_TRAIN_LOCAL_SHARD_H_
 

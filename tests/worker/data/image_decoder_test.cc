@@ -108,8 +108,8 @@ TEST_P(EveryFormatTest, SurvivesDamagedBytes) {
 }
 
 std::string NameOfFormat(const ::testing::TestParamInfo<ImageFormat>& info) {
-  const std::vector<std::string> names = {"Jpeg", "Png", "Webp"};
-  return names[static_cast<size_t>(info.param)];
+  const std::vector<std::string> names = {"Unknown", "Jpeg", "Png", "Webp"};
+  return names.at(static_cast<size_t>(info.param));
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, EveryFormatTest,
