@@ -134,7 +134,7 @@ class Cluster:
         return json.loads(out) if code == 0 else {}
 
     def committed(self, stream, number):
-        return int(self.phase(stream, number).get("committedStepCount", 0))
+        return int(self.phase(stream, number).get("committed_step_count", 0))
 
     def wait_for(self, ready, what, timeout=120):
         end = time.monotonic() + timeout

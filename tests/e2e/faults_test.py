@@ -22,10 +22,11 @@ class FaultsTest(unittest.TestCase):
             cluster.coordinator.kill()
             cluster.coordinator.start()
             cluster.wait_for(lambda: cluster.committed("s", 1) > 0, "the coordinator")
-            chunk, = cluster.json("stream", "chunks", "s")["chunks"]
-            self.assertEqual(chunk["samples"]["acceptedCount"], "200")
+            self.assertEqual(cluster.phase("s", 1)["generation"], generation)
             self.finish(cluster)
-            self.assertEqual(cluster.phase("s", 1).get("generation", generation), generation)
+            self.assertEqual(cluster.phase("s", 1)["accounting"]["accepted_count"], "200")
+            generations = {s["generation"] for s in cluster.json("phase", "steps", "s", "1")["steps"]}
+            self.assertEqual(generations, {generation})
 
     def test_worker_killed_in_mid_phase_phase_goes_back_and_ends(self):
         with Cluster(workers=2) as cluster:

@@ -1,5 +1,7 @@
 #include "worker/comm/c10d_environment.h"
 
+#include <signal.h>
+
 #include <cstdlib>
 #include <mutex>
 
@@ -13,7 +15,6 @@ struct Variable {
 
 constexpr Variable kVariables[] = {
     {"TORCH_FR_BUFFER_SIZE", "0"},
-    {"TORCH_NCCL_TRACE_BUFFER_SIZE", "0"},
     // c10d::ErrorHandlingMode::CleanUpOnly.
     {"TORCH_NCCL_ASYNC_ERROR_HANDLING", "2"},
     {"TORCH_NCCL_BLOCKING_WAIT", "0"},
@@ -30,6 +31,7 @@ void SetC10dEnvironment() {
     for (const Variable& variable : kVariables) {
       setenv(variable.name, variable.value, /*overwrite=*/1);
     }
+    signal(SIGPIPE, SIG_IGN);
   });
 }
 
