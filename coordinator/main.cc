@@ -55,8 +55,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
 }
 
 void AddTimes(CLI::App& app, Flags& flags) {
-  const auto add = [&app](const char* name, double& seconds,
-                          const char* help) {
+  const auto add = [&app](const char* name, double& seconds, const char* help) {
     app.add_option(name, seconds, help)
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();

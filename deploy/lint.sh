@@ -35,7 +35,7 @@ too_long() {
 }
 untested() {  # test sources that no CMakeLists.txt names
   find tests -name '*_test.cc' | while read -r file; do
-    grep -q "$(basename "$file")" "$(dirname "$file")/CMakeLists.txt" 2>/dev/null || echo "$file"
+    grep -qw "$(basename "$file" .cc)" "$(dirname "$file")/CMakeLists.txt" 2>/dev/null || echo "$file"
   done
 }
 scripts() { find deploy tests .ci -name '*.sh' -o -path '.ci/run' | xargs -r -n1 bash -n; }

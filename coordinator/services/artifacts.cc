@@ -51,8 +51,8 @@ bool IsRepeat(const PhaseState& phase, const v1::ArtifactHeader& header) {
 
 }  // namespace
 
-absl::StatusOr<PhaseState*> Artifacts::Fence(
-    ClusterState& state, const v1::ArtifactHeader& header) {
+absl::StatusOr<PhaseState*> Artifacts::Fence(ClusterState& state,
+                                             const v1::ArtifactHeader& header) {
   if (header.cluster_id() != cluster_.cluster_id()) {
     return WithReason(absl::AbortedError("the upload is for another cluster"),
                       {"CLUSTER_MISMATCH", {}});
@@ -68,8 +68,7 @@ absl::StatusOr<PhaseState*> Artifacts::Fence(
                                       " does not train phase ", header.phase(),
                                       " of ", header.stream())),
       {"STALE_GENERATION",
-       {{"stream", header.stream()},
-        {"phase", absl::StrCat(header.phase())}}});
+       {{"stream", header.stream()}, {"phase", absl::StrCat(header.phase())}}});
 }
 
 absl::Status Artifacts::Check(const v1::ArtifactHeader& header) {

@@ -77,13 +77,13 @@ grpc::Status CheckpointServiceImpl::DownloadFile(
   if (!checkpoint.ok()) return ToGrpcStatus(checkpoint.status());
   absl::StatusOr<std::string> digest = DigestOf(*checkpoint, request->file());
   if (!digest.ok()) return ToGrpcStatus(digest.status());
-  return ToGrpcStatus(SendBlob(
-      *cluster_.env().blobs, *digest, request->offset(), 0,
-      [writer](v1::DataFrame frame) {
-        v1::DownloadFileResponse response;
-        *response.mutable_frame() = std::move(frame);
-        return writer->Write(response);
-      }));
+  return ToGrpcStatus(SendBlob(*cluster_.env().blobs, *digest,
+                               request->offset(), 0,
+                               [writer](v1::DataFrame frame) {
+                                 v1::DownloadFileResponse response;
+                                 *response.mutable_frame() = std::move(frame);
+                                 return writer->Write(response);
+                               }));
 }
 
 grpc::Status CheckpointServiceImpl::UploadCheckpoint(

@@ -57,9 +57,9 @@ absl::Status ChunkReceiver::CheckHeader() {
             " bytes, not ", header_.size_bytes())),
         {"CHUNK_SIZE", {{"stream", header_.stream()}}});
   }
-  return CheckFreeDisk(cluster_.env(),
-                       header_.size_bytes() - std::max<int64_t>(
-                                                  header_.offset(), 0));
+  return CheckFreeDisk(
+      cluster_.env(),
+      header_.size_bytes() - std::max<int64_t>(header_.offset(), 0));
 }
 
 absl::StatusOr<IndexedChunk> ChunkReceiver::ReceiveNew(const Reader& read) {
@@ -69,11 +69,10 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::ReceiveNew(const Reader& read) {
                         blobs.OpenWriter(header_.digest(), fresh));
   if (writer->size() != header_.offset()) {
     return WithReason(
-        absl::FailedPreconditionError(
-            absl::StrCat("the upload goes on at ", writer->size(), ", not at ",
-                         header_.offset())),
-        {"UPLOAD_OFFSET",
-         {{"received_bytes", absl::StrCat(writer->size())}}});
+        absl::FailedPreconditionError(absl::StrCat("the upload goes on at ",
+                                                   writer->size(), ", not at ",
+                                                   header_.offset())),
+        {"UPLOAD_OFFSET", {{"received_bytes", absl::StrCat(writer->size())}}});
   }
   ChunkIndexer indexer(limits_);
   KEEL_RETURN_IF_ERROR(
@@ -111,16 +110,14 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
   BlobStore& blobs = *cluster_.env().blobs;
   KEEL_ASSIGN_OR_RETURN(const int64_t size, blobs.Size(header_.digest()));
   if (size != header_.size_bytes()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("bytes of this digest are ", size, ", not ",
-                     header_.size_bytes()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bytes of this digest are ", size, ", not ", header_.size_bytes()));
   }
   ChunkIndexer indexer(limits_);
   for (int64_t offset = 0; offset < size; offset += kFrameBytes) {
-    KEEL_ASSIGN_OR_RETURN(
-        const std::string piece,
-        blobs.Read(header_.digest(), offset,
-                   std::min(kFrameBytes, size - offset)));
+    KEEL_ASSIGN_OR_RETURN(const std::string piece,
+                          blobs.Read(header_.digest(), offset,
+                                     std::min(kFrameBytes, size - offset)));
     KEEL_RETURN_IF_ERROR(indexer.Consume(piece));
   }
   return indexer.Finish(header_.digest());

@@ -9,8 +9,8 @@ namespace keel {
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Load(
     Environment environment) {
   std::unique_ptr<Cluster> cluster(new Cluster(std::move(environment)));
-  KEEL_RETURN_IF_ERROR(LoadState(*cluster->environment_.store, cluster->Now(),
-                                 cluster->state_));
+  KEEL_RETURN_IF_ERROR(
+      LoadState(*cluster->environment_.store, cluster->Now(), cluster->state_));
   cluster->cluster_id_ = cluster->state_.cluster.cluster_id();
   return cluster;
 }

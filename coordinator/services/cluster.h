@@ -49,7 +49,8 @@ class Cluster {
   // The state, for as long as this lives: it holds the lock.
   class Access {
    public:
-    explicit Access(Cluster& cluster) : cluster_(cluster), lock_(&cluster.mu_) {}
+    explicit Access(Cluster& cluster)
+        : cluster_(cluster), lock_(&cluster.mu_) {}
     ClusterState& operator*() const { return cluster_.state_; }
     ClusterState* operator->() const { return &cluster_.state_; }
     // Lets go of the lock until Notify or `timeout`.

@@ -17,10 +17,9 @@ bool Names(const Files& files, const std::string& digest) {
 bool Names(const storage::v1::PhaseRecord& record, const std::string& digest) {
   return record.plan_digest() == digest ||
          Names(record.result_files(), digest) ||
-         std::any_of(record.resume_points().begin(),
-                     record.resume_points().end(), [&](const auto& point) {
-                       return Names(point.files(), digest);
-                     });
+         std::any_of(
+             record.resume_points().begin(), record.resume_points().end(),
+             [&](const auto& point) { return Names(point.files(), digest); });
 }
 
 bool Names(const StreamState& stream, const std::string& digest) {
@@ -55,8 +54,8 @@ absl::StatusOr<PhaseState*> ClusterState::FindPhase(const std::string& stream,
   if (!found.ok()) return found.status();
   auto it = (*found)->phases.find(number);
   if (it != (*found)->phases.end()) return &it->second;
-  return WithReason(absl::NotFoundError(absl::StrCat(
-                        "stream ", stream, " has no phase ", number)),
+  return WithReason(absl::NotFoundError(absl::StrCat("stream ", stream,
+                                                     " has no phase ", number)),
                     {"PHASE_NOT_FOUND",
                      {{"stream", stream}, {"phase", absl::StrCat(number)}}});
 }

@@ -103,8 +103,8 @@ bool Controller::ExecuteUnderLock(ClusterState& state,
                                   std::vector<CreatePhase>& rest) {
   const Cluster& cluster = *parts_.cluster;
   bool ok = true;
-  for (const Action& action : PlanActions(ViewOf(state), cluster.Now(),
-                                          cluster.env().planner)) {
+  for (const Action& action :
+       PlanActions(ViewOf(state), cluster.Now(), cluster.env().planner)) {
     LogInfo(Describe(action));
     if (const auto* creation = std::get_if<CreatePhase>(&action)) {
       rest.push_back(*creation);

@@ -18,11 +18,10 @@ namespace keel {
 inline absl::Status CheckFreeDisk(const Environment& env, int64_t bytes) {
   KEEL_ASSIGN_OR_RETURN(const int64_t free_bytes, env.blobs->FreeBytes());
   if (free_bytes - bytes >= env.min_free_bytes) return absl::OkStatus();
-  return WithReason(
-      absl::ResourceExhaustedError(
-          absl::StrCat("an upload of ", bytes, " bytes would leave less than ",
-                       env.min_free_bytes, " of ", free_bytes, " free bytes")),
-      {"DISK_LOW", {{"free_bytes", absl::StrCat(free_bytes)}}});
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        "an upload of ", bytes, " bytes would leave less than ",
+                        env.min_free_bytes, " of ", free_bytes, " free bytes")),
+                    {"DISK_LOW", {{"free_bytes", absl::StrCat(free_bytes)}}});
 }
 
 }  // namespace keel

@@ -128,8 +128,7 @@ void Edit::PutCheckpoint(v1::Checkpoint checkpoint) {
 }
 
 void Edit::PutRecall(const std::string& stream, v1::Recall recall) {
-  batch_.Put(table::kRecalls,
-             RecallKey(stream, recall.phase(), recall.probe()),
+  batch_.Put(table::kRecalls, RecallKey(stream, recall.phase(), recall.probe()),
              recall.SerializeAsString());
   effects_.push_back([stream, recall](ClusterState& state) {
     state.streams[stream].recalls[{recall.phase(), recall.probe()}] = recall;
@@ -137,10 +136,9 @@ void Edit::PutRecall(const std::string& stream, v1::Recall recall) {
 }
 
 void Edit::PutDrift(const std::string& stream, v1::Drift drift) {
-  batch_.Put(
-      table::kDrifts,
-      DriftKey(stream, drift.phase(), drift.probe(), drift.reference()),
-      drift.SerializeAsString());
+  batch_.Put(table::kDrifts,
+             DriftKey(stream, drift.phase(), drift.probe(), drift.reference()),
+             drift.SerializeAsString());
   effects_.push_back([stream, drift](ClusterState& state) {
     state.streams[stream]
         .drifts[{drift.phase(), drift.probe(), drift.reference()}] = drift;
@@ -156,9 +154,8 @@ void Edit::EraseRecall(const std::string& stream, const v1::Recall& recall) {
 }
 
 void Edit::EraseDrift(const std::string& stream, const v1::Drift& drift) {
-  batch_.Erase(
-      table::kDrifts,
-      DriftKey(stream, drift.phase(), drift.probe(), drift.reference()));
+  batch_.Erase(table::kDrifts, DriftKey(stream, drift.phase(), drift.probe(),
+                                        drift.reference()));
   effects_.push_back([stream, drift](ClusterState& state) {
     state.streams[stream].drifts.erase(
         {drift.phase(), drift.probe(), drift.reference()});

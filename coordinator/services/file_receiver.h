@@ -18,8 +18,7 @@ class FileReceiver {
   static constexpr size_t kMaxFiles = 64;
 
   // `cluster` outlives it.
-  explicit FileReceiver(Cluster& cluster)
-      : cluster_(cluster), pins_(cluster) {}
+  explicit FileReceiver(Cluster& cluster) : cluster_(cluster), pins_(cluster) {}
 
   // Ends the file before and starts the next. INVALID_ARGUMENT: an illegal or
   // repeated name, digest or size. RESOURCE_EXHAUSTED: too little free disk.

@@ -14,9 +14,8 @@ absl::Status CheckFrame(const v1::DataFrame& frame, int64_t offset,
                         int64_t size) {
   const auto length = static_cast<int64_t>(frame.data().size());
   if (length == 0 || length > kMaxFrameBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a frame has 1 to ", kMaxFrameBytes, " bytes, not ",
-                     length));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a frame has 1 to ", kMaxFrameBytes, " bytes, not ", length));
   }
   if (frame.offset() != offset) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -39,9 +38,9 @@ absl::Status SendBlob(BlobStore& blobs, const std::string& digest,
                       const std::function<bool(v1::DataFrame)>& send) {
   KEEL_ASSIGN_OR_RETURN(const int64_t size, blobs.Size(digest));
   if (offset < 0 || length < 0 || offset > size || length > size - offset) {
-    return absl::OutOfRangeError(
-        absl::StrCat("bytes ", offset, " + ", length, " of blob ", digest,
-                     " with ", size, " bytes"));
+    return absl::OutOfRangeError(absl::StrCat("bytes ", offset, " + ", length,
+                                              " of blob ", digest, " with ",
+                                              size, " bytes"));
   }
   const int64_t end = length == 0 ? size : offset + length;
   const bool whole = offset == 0 && end == size;

@@ -143,8 +143,7 @@ void Groups::CountForming(const PhaseState& phase, int64_t repeated_steps) {
   metrics.Set("keel_group_generation",
               static_cast<double>(phase.group.generation));
   if (repeated_steps > 0) {
-    metrics.Increment("keel_steps_retried_total",
-                      {{"reason", "resume_point"}},
+    metrics.Increment("keel_steps_retried_total", {{"reason", "resume_point"}},
                       static_cast<double>(repeated_steps));
   }
   if (phase.break_time != absl::InfinitePast()) {
@@ -208,8 +207,7 @@ absl::Status Groups::Break(ClusterState& state, const BreakGroup& action) {
   return absl::OkStatus();
 }
 
-void Groups::CountRecovery(const ClusterState& state,
-                           const PhaseState& phase) {
+void Groups::CountRecovery(const ClusterState& state, const PhaseState& phase) {
   for (const auto& [id, member] : phase.group.members) {
     auto it = state.workers.find(id);
     const bool silent = it != state.workers.end() &&
@@ -278,8 +276,8 @@ void Groups::HandleStore(ClusterState& state, const WorkerState& worker,
   v1::StoreReply& reply = *message.mutable_store_reply();
   reply.set_generation(request.generation());
   reply.set_id(request.id());
-  reply.set_error(absl::StrCat("generation ", request.generation(),
-                               " is closed"));
+  reply.set_error(
+      absl::StrCat("generation ", request.generation(), " is closed"));
   state.Send(worker.info.id(), std::move(message));
 }
 

@@ -39,8 +39,9 @@ bool WasTrained(const v1::Phase& phase) {
   }
 }
 
-absl::StatusOr<std::vector<PhaseSource>> FindSources(
-    Cluster& cluster, const std::string& stream, int number) {
+absl::StatusOr<std::vector<PhaseSource>> FindSources(Cluster& cluster,
+                                                     const std::string& stream,
+                                                     int number) {
   auto state = cluster.Lock();
   std::vector<PhaseSource> sources;
   if (number != 0) {
@@ -102,13 +103,12 @@ PhaseLedger NewLedger(const PhaseSource& source) {
 absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
                                        const PhaseSource& source) {
   PhaseLedger ledger = NewLedger(source);
-  KEEL_ASSIGN_OR_RETURN(
-      ledger.plan, ReadMessage<storage::v1::PhasePlan>(
-                       *env.blobs, source.record.plan_digest()));
+  KEEL_ASSIGN_OR_RETURN(ledger.plan,
+                        ReadMessage<storage::v1::PhasePlan>(
+                            *env.blobs, source.record.plan_digest()));
   for (const auto& chunk : ledger.plan.chunks()) {
-    KEEL_ASSIGN_OR_RETURN(auto index,
-                          ReadMessage<storage::v1::ChunkIndex>(
-                              *env.blobs, chunk.index_digest()));
+    KEEL_ASSIGN_OR_RETURN(auto index, ReadMessage<storage::v1::ChunkIndex>(
+                                          *env.blobs, chunk.index_digest()));
     ledger.indexes.push_back(std::move(index));
   }
   KEEL_ASSIGN_OR_RETURN(ledger.steps, ReadSteps(*env.store, source));

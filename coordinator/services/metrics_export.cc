@@ -92,8 +92,8 @@ void ExportDrift(const std::string& stream, const v1::Drift& drift,
                metrics);
   ExportAngles("keel_sd_rotation_gap_degrees", drift.rotation_gap(), both,
                metrics);
-  ExportAngles("keel_sd_cross_angle_change_degrees",
-               drift.cross_angle_change(), both, metrics);
+  ExportAngles("keel_sd_cross_angle_change_degrees", drift.cross_angle_change(),
+               both, metrics);
   metrics.Set("keel_sd_deviation_degrees", drift.deviation_degrees(), both);
   metrics.Set("keel_sd_deviation_floor_degrees",
               drift.deviation_floor_degrees(), both);

@@ -86,8 +86,7 @@ absl::Status PhaseMaker::Create(const CreatePhase& action) {
     return Finish(draft, std::move(record), {});
   }
   KEEL_RETURN_IF_ERROR(read);
-  const BuiltPlan built =
-      BuildPlan(draft.stream, draft.number, draft.chunks);
+  const BuiltPlan built = BuildPlan(draft.stream, draft.number, draft.chunks);
   AddPlan(built, action, *record.mutable_phase());
   const std::string bytes = built.plan.SerializeAsString();
   BlobPins pins(cluster_);
@@ -120,13 +119,12 @@ absl::StatusOr<PhaseMaker::Draft> PhaseMaker::Begin(const CreatePhase& action) {
 
 absl::Status PhaseMaker::ReadIndexes(Draft& draft) {
   for (IndexedChunkRef& chunk : draft.chunks) {
-    KEEL_ASSIGN_OR_RETURN(
-        std::string bytes,
-        cluster_.env().blobs->ReadVerified(chunk.record.index_digest()));
+    KEEL_ASSIGN_OR_RETURN(std::string bytes, cluster_.env().blobs->ReadVerified(
+                                                 chunk.record.index_digest()));
     if (!chunk.index.ParseFromString(bytes)) {
-      return absl::DataLossError(
-          absl::StrCat("the index of chunk ", chunk.record.chunk().digest(),
-                       " does not parse"));
+      return absl::DataLossError(absl::StrCat("the index of chunk ",
+                                              chunk.record.chunk().digest(),
+                                              " does not parse"));
     }
   }
   return absl::OkStatus();
@@ -158,8 +156,7 @@ absl::Status PhaseMaker::Finish(const Draft& draft, PhaseRecord record,
   const bool answers = stream->backlog.size() == draft.chunks.size();
   for (const std::string& request : stream->close_requests) {
     if (answers) {
-      edit.PutRequest(draft.stream.name(), request,
-                      absl::StrCat(draft.number));
+      edit.PutRequest(draft.stream.name(), request, absl::StrCat(draft.number));
     }
   }
   edit.PutPhase(std::move(record));

@@ -70,9 +70,9 @@ absl::StatusOr<std::optional<v1::Phase>> PhaseRequests::Await(
 
 absl::StatusOr<v1::Phase> PhaseRequests::Close(
     const v1::ClosePhaseRequest& request, const Cancelled& cancelled) {
-  const std::string id = absl::StrCat(
-      "close:",
-      request.request_id().empty() ? RandomId() : request.request_id());
+  const std::string id = absl::StrCat("close:", request.request_id().empty()
+                                                    ? RandomId()
+                                                    : request.request_id());
   const std::string key = RequestKey(request.stream(), id);
   auto state = cluster_.Lock();
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,

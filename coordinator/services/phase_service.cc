@@ -61,12 +61,12 @@ grpc::Status PhaseServiceImpl::GetPhase(grpc::ServerContext*,
 grpc::Status PhaseServiceImpl::ListPhases(grpc::ServerContext*,
                                           const v1::ListPhasesRequest* request,
                                           v1::ListPhasesResponse* response) {
-  auto phases = Collect<v1::Phase>(
-      cluster_, request->stream(), [](const StreamState& s, auto& items) {
-        for (const auto& [n, phase] : s.phases) {
-          items.push_back(ShowPhase(phase));
-        }
-      });
+  auto phases = Collect<v1::Phase>(cluster_, request->stream(),
+                                   [](const StreamState& s, auto& items) {
+                                     for (const auto& [n, phase] : s.phases) {
+                                       items.push_back(ShowPhase(phase));
+                                     }
+                                   });
   if (!phases.ok()) return ToGrpcStatus(phases.status());
   return ToGrpcStatus(FillPage(
       *std::move(phases),
@@ -84,9 +84,9 @@ grpc::Status PhaseServiceImpl::WatchPhase(
 grpc::Status PhaseServiceImpl::ClosePhase(grpc::ServerContext* context,
                                           const v1::ClosePhaseRequest* request,
                                           v1::Phase* response) {
-  return Reply(requests_.Close(*request,
-                               [context] { return context->IsCancelled(); }),
-               response);
+  return Reply(
+      requests_.Close(*request, [context] { return context->IsCancelled(); }),
+      response);
 }
 
 grpc::Status PhaseServiceImpl::CancelPhase(
@@ -147,10 +147,11 @@ grpc::Status PhaseServiceImpl::ListRecalls(
 grpc::Status PhaseServiceImpl::ListDrifts(grpc::ServerContext*,
                                           const v1::ListDriftsRequest* request,
                                           v1::ListDriftsResponse* response) {
-  auto drifts = Collect<v1::Drift>(
-      cluster_, request->stream(), [](const StreamState& s, auto& items) {
-        for (const auto& [key, drift] : s.drifts) items.push_back(drift);
-      });
+  auto drifts = Collect<v1::Drift>(cluster_, request->stream(),
+                                   [](const StreamState& s, auto& items) {
+                                     for (const auto& [key, drift] : s.drifts)
+                                       items.push_back(drift);
+                                   });
   if (!drifts.ok()) return ToGrpcStatus(drifts.status());
   return ToGrpcStatus(FillPage(
       *std::move(drifts),

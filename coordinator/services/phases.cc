@@ -22,17 +22,15 @@ using storage::v1::StreamRecord;
 
 // The record of a phase after an event; its group and tasks aside.
 absl::StatusOr<PhaseRecord> After(const PhaseState& phase, PhaseEvent event,
-                                  const std::string& reason,
-                                  absl::Time now) {
+                                  const std::string& reason, absl::Time now) {
   PhaseRecord record = phase.record;
   v1::Phase& shown = *record.mutable_phase();
   absl::StatusOr<v1::Phase::State> next = NextPhaseState(shown.state(), event);
   if (!next.ok()) {
-    return WithReason(next.status(),
-                      {"PHASE_STATE",
-                       {{"stream", shown.stream()},
-                        {"phase", absl::StrCat(shown.number())},
-                        {"state", StateName(shown.state())}}});
+    return WithReason(next.status(), {"PHASE_STATE",
+                                      {{"stream", shown.stream()},
+                                       {"phase", absl::StrCat(shown.number())},
+                                       {"state", StateName(shown.state())}}});
   }
   shown.set_state(*next);
   shown.set_reason(reason);
@@ -104,12 +102,11 @@ void AddForgetMeasures(const StreamState& stream, int number, Edit& edit) {
 }
 
 bool LaterPhaseStarted(const StreamState& stream, int number) {
-  return std::any_of(
-      stream.phases.upper_bound(number), stream.phases.end(),
-      [](const auto& entry) {
-        const v1::Phase& phase = entry.second.record.phase();
-        return phase.has_start_time();
-      });
+  return std::any_of(stream.phases.upper_bound(number), stream.phases.end(),
+                     [](const auto& entry) {
+                       const v1::Phase& phase = entry.second.record.phase();
+                       return phase.has_start_time();
+                     });
 }
 
 }  // namespace
@@ -120,9 +117,8 @@ absl::Status Phases::StartEvaluation(ClusterState& state,
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
                         state.FindPhase(action.stream, action.phase));
   Edit edit = cluster_.NewEdit();
-  KEEL_ASSIGN_OR_RETURN(
-      PhaseRecord record,
-      After(*phase, PhaseEvent::kTrained, action.reason, edit.now()));
+  KEEL_ASSIGN_OR_RETURN(PhaseRecord record, After(*phase, PhaseEvent::kTrained,
+                                                  action.reason, edit.now()));
   KEEL_RETURN_IF_ERROR(CountStruck(*phase, record));
   Groups::AddClose(*phase, "finished", edit);
   edit.PutPhase(record);
@@ -135,10 +131,8 @@ absl::Status Phases::StartEvaluation(ClusterState& state,
   return absl::OkStatus();
 }
 
-absl::Status Phases::CountStruck(const PhaseState& phase,
-                                 PhaseRecord& record) {
-  KEEL_ASSIGN_OR_RETURN(auto steps,
-                        ReadLineage(*cluster_.env().store, phase));
+absl::Status Phases::CountStruck(const PhaseState& phase, PhaseRecord& record) {
+  KEEL_ASSIGN_OR_RETURN(auto steps, ReadLineage(*cluster_.env().store, phase));
   auto& counts =
       *record.mutable_phase()->mutable_accounting()->mutable_struck_by_reason();
   counts.clear();

@@ -21,12 +21,12 @@ class CallTimer : public grpc::experimental::Interceptor {
   void Intercept(grpc::experimental::InterceptorBatchMethods* batch) override {
     if (batch->QueryInterceptionHookPoint(
             InterceptionHookPoints::PRE_SEND_STATUS)) {
-      const auto code = static_cast<absl::StatusCode>(
-          batch->GetSendStatus().error_code());
-      metrics_.Observe("keel_rpc_duration_seconds",
-                       absl::ToDoubleSeconds(absl::Now() - start_),
-                       {{"method", method_},
-                        {"code", absl::StatusCodeToString(code)}});
+      const auto code =
+          static_cast<absl::StatusCode>(batch->GetSendStatus().error_code());
+      metrics_.Observe(
+          "keel_rpc_duration_seconds",
+          absl::ToDoubleSeconds(absl::Now() - start_),
+          {{"method", method_}, {"code", absl::StatusCodeToString(code)}});
     }
     batch->Proceed();
   }

@@ -159,8 +159,7 @@ absl::Status ServerImpl::Serve(const Options& options) {
 }
 
 void ServerImpl::SetHealth() {
-  grpc::HealthCheckServiceInterface* health =
-      server_->GetHealthCheckService();
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
   health->SetServingStatus(true);
   for (const char* name :
        {"keel.v1.StreamService", "keel.v1.PhaseService",

@@ -26,9 +26,8 @@ absl::Status LoadTable(
   for (const auto& [key, value] : pairs) {
     Record record;
     if (!record.ParseFromString(value)) {
-      return absl::DataLossError(
-          absl::StrCat("record ", key, " of table ", std::string(table),
-                       " is damaged"));
+      return absl::DataLossError(absl::StrCat(
+          "record ", key, " of table ", std::string(table), " is damaged"));
     }
     take(key, std::move(record));
   }
@@ -45,8 +44,7 @@ absl::Status LoadCluster(Store& store, ClusterState& state) {
     state.cluster.set_cluster_id(RandomId());
     state.cluster.set_schema(kSchema);
     WriteBatch batch;
-    batch.Put(table::kCluster, kClusterKey,
-              state.cluster.SerializeAsString());
+    batch.Put(table::kCluster, kClusterKey, state.cluster.SerializeAsString());
     return store.Commit(batch);
   }
   KEEL_RETURN_IF_ERROR(stored.status());
@@ -72,9 +70,8 @@ absl::Status LoadStreams(Store& store, ClusterState& state) {
         state.uploads[key] = std::move(record);
       }));
   KEEL_RETURN_IF_ERROR(LoadTable<ChunkRecord>(
-      store, table::kChunks, [&](const auto&, auto record) {
-        InstallChunk(state, record);
-      }));
+      store, table::kChunks,
+      [&](const auto&, auto record) { InstallChunk(state, record); }));
   KEEL_ASSIGN_OR_RETURN(auto requests, store.Scan(table::kRequests, ""));
   for (auto& [key, effect] : requests) {
     state.streams[StreamOfKey(key)].requests[key] = std::move(effect);
@@ -89,9 +86,8 @@ absl::Status LoadPhases(Store& store, ClusterState& state) {
   using namespace storage::v1;
   // Attempts come in order of their numbers: the newest one stays.
   KEEL_RETURN_IF_ERROR(LoadTable<PhaseRecord>(
-      store, table::kPhases, [&](const auto&, auto record) {
-        InstallPhase(state, record);
-      }));
+      store, table::kPhases,
+      [&](const auto&, auto record) { InstallPhase(state, record); }));
   return LoadTable<GenerationRecord>(
       store, table::kGenerations, [&](const auto&, auto record) {
         PhaseState& phase =
@@ -114,8 +110,9 @@ absl::Status LoadResults(Store& store, ClusterState& state) {
       }));
   KEEL_RETURN_IF_ERROR(LoadTable<v1::Drift>(
       store, table::kDrifts, [&](const auto& key, auto record) {
-        state.streams[StreamOfKey(key)].drifts[{
-            record.phase(), record.probe(), record.reference()}] = record;
+        state.streams[StreamOfKey(key)]
+            .drifts[{record.phase(), record.probe(), record.reference()}] =
+            record;
       }));
   return LoadTable<storage::v1::TaskRecord>(
       store, table::kTasks, [&](const auto& key, auto record) {

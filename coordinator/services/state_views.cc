@@ -9,8 +9,8 @@ namespace {
 int64_t SmallestStep(const StreamState& stream, const v1::Phase& phase) {
   const v1::TrainConfig& train = stream.record.stream().config().train();
   const auto schedule = PhaseSchedule::Create(
-      {train.seed(), phase.number(), phase.sample_count(),
-       train.global_batch(), train.epochs(), train.drop_last()});
+      {train.seed(), phase.number(), phase.sample_count(), train.global_batch(),
+       train.epochs(), train.drop_last()});
   return schedule.ok() ? schedule->smallest_step() : 0;
 }
 

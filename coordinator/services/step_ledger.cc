@@ -42,8 +42,8 @@ void UpdateProgress(const v1::StepReport& report, PhaseState& phase) {
       (report.agreement_image() + report.agreement_text()) / 2);
   if (report.seconds() <= 0) return;
   double& mean = phase.mean_step_seconds;
-  mean = mean == 0 ? report.seconds()
-                   : mean + kNewest * (report.seconds() - mean);
+  mean =
+      mean == 0 ? report.seconds() : mean + kNewest * (report.seconds() - mean);
   const double rate = report.sample_count() / report.seconds();
   const double before = progress.samples_per_second();
   progress.set_samples_per_second(
@@ -76,8 +76,8 @@ absl::Status StepLedger::Handle(ClusterState& state, const WorkerState& worker,
   for (const v1::StepReport& report : reports.steps()) {
     KEEL_RETURN_IF_ERROR(Take(*phase, report));
   }
-  phase->record.mutable_phase()->set_revision(NextRevision(
-      phase->record.phase().revision(), cluster_.Now()));
+  phase->record.mutable_phase()->set_revision(
+      NextRevision(phase->record.phase().revision(), cluster_.Now()));
   // What was durable before is acknowledged again: the first try may be lost.
   if (phase->group.pending_steps.empty()) Acknowledge(state, *phase);
   if (IsDue(*phase)) KEEL_RETURN_IF_ERROR(Flush(state, *phase));
@@ -94,8 +94,7 @@ absl::Status StepLedger::Take(PhaseState& phase, const v1::StepReport& report) {
         absl::StrCat("step ", report.step(), " was reported where ", next,
                      " of ", phase.record.phase().step_count(), " was due"));
   }
-  phase.group.pending_steps.push_back(
-      ToRecord(phase.group.generation, report));
+  phase.group.pending_steps.push_back(ToRecord(phase.group.generation, report));
   UpdateProgress(report, phase);
   return absl::OkStatus();
 }
@@ -113,9 +112,10 @@ void StepLedger::FlushDue(ClusterState& state) {
     for (auto& [number, phase] : stream.phases) {
       if (!IsDue(phase)) continue;
       if (absl::Status status = Flush(state, phase); !status.ok()) {
-        LogWarning("steps could not be stored", {{"stream", name},
-                                                 {"phase", absl::StrCat(number)},
-                                                 {"error", status.ToString()}});
+        LogWarning("steps could not be stored",
+                   {{"stream", name},
+                    {"phase", absl::StrCat(number)},
+                    {"error", status.ToString()}});
       }
     }
   }

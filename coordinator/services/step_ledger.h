@@ -27,8 +27,7 @@ class StepLedger {
   void FlushDue(ClusterState& state);
   // Adds the phase's pending steps to `edit` and to `generation`'s count.
   static void AddPending(const PhaseState& phase,
-                         storage::v1::GenerationRecord& generation,
-                         Edit& edit);
+                         storage::v1::GenerationRecord& generation, Edit& edit);
 
  private:
   absl::Status Take(PhaseState& phase, const v1::StepReport& report);

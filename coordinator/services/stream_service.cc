@@ -57,10 +57,10 @@ grpc::Status StreamServiceImpl::SubmitChunk(
     grpc::ServerContext*, grpc::ServerReader<v1::SubmitChunkRequest>* reader,
     v1::SubmitChunkResponse* response) {
   ChunkReceiver receiver(cluster_, streams_);
-  return Reply(
-      receiver.Receive(
-          [reader](v1::SubmitChunkRequest* m) { return reader->Read(m); }),
-      response);
+  return Reply(receiver.Receive([reader](v1::SubmitChunkRequest* m) {
+    return reader->Read(m);
+  }),
+               response);
 }
 
 grpc::Status StreamServiceImpl::GetUpload(grpc::ServerContext*,
@@ -69,9 +69,9 @@ grpc::Status StreamServiceImpl::GetUpload(grpc::ServerContext*,
   return Reply(FindUpload(cluster_, *request), response);
 }
 
-grpc::Status StreamServiceImpl::ListChunks(
-    grpc::ServerContext*, const v1::ListChunksRequest* request,
-    v1::ListChunksResponse* response) {
+grpc::Status StreamServiceImpl::ListChunks(grpc::ServerContext*,
+                                           const v1::ListChunksRequest* request,
+                                           v1::ListChunksResponse* response) {
   auto chunks = streams_.ListChunks(request->stream());
   if (!chunks.ok()) return ToGrpcStatus(chunks.status());
   return ToGrpcStatus(FillPage(

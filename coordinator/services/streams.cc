@@ -39,8 +39,8 @@ ChunkRecord NewChunk(const StreamState& stream,
   v1::Chunk& chunk = *record.mutable_chunk();
   chunk.set_digest(header.digest());
   chunk.set_stream(header.stream());
-  chunk.set_number(
-      stream.chunks.empty() ? 1 : stream.chunks.rbegin()->first + 1);
+  chunk.set_number(stream.chunks.empty() ? 1
+                                         : stream.chunks.rbegin()->first + 1);
   chunk.set_display_name(header.display_name());
   chunk.set_size_bytes(header.size_bytes());
   chunk.set_probe_only(header.probe_only());
@@ -55,8 +55,7 @@ ChunkRecord NewChunk(const StreamState& stream,
 
 // A probe set of all samples of one chunk.
 storage::v1::ProbeRecord NewProbe(const StreamState& stream,
-                                  const ChunkRecord& record,
-                                  int sample_count) {
+                                  const ChunkRecord& record, int sample_count) {
   const v1::Chunk& chunk = record.chunk();
   storage::v1::ProbeRecord probe;
   probe.set_stream(chunk.stream());
@@ -186,8 +185,8 @@ Streams::FindSubmittedLocked(ClusterState& state,
   const bool known_request = used != stream->requests.end();
   if (known_request && used->second != header.digest()) {
     return WithReason(
-        absl::AlreadyExistsError(absl::StrCat(
-            "request ", header.request_id(), " was made with other bytes")),
+        absl::AlreadyExistsError(absl::StrCat("request ", header.request_id(),
+                                              " was made with other bytes")),
         {"REQUEST_ID_REUSED",
          {{"stream", header.stream()}, {"digest", used->second}}});
   }

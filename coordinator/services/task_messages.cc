@@ -43,8 +43,8 @@ bool IsWanted(const StreamState& stream, const TaskRecord& task,
 
 }  // namespace
 
-std::vector<const storage::v1::ProbeRecord*> ProbesOf(
-    const StreamState& stream, const TaskRecord& task) {
+std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
+                                                      const TaskRecord& task) {
   std::vector<const storage::v1::ProbeRecord*> probes;
   for (const auto& [name, probe] : stream.probes) {
     if (IsWanted(stream, task, probe)) probes.push_back(&probe);

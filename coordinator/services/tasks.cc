@@ -208,8 +208,8 @@ absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
     record.set_failure_count(record.failure_count() + 1);
     record.set_last_error(ended.ok() ? "it brought no result"
                                      : ended.message());
-    LogWarning("a task failed", {{"task", record.task_id()},
-                                 {"error", record.last_error()}});
+    LogWarning("a task failed",
+               {{"task", record.task_id()}, {"error", record.last_error()}});
   }
   edit.PutTask(record);
   return cluster_.Commit(state, edit);

@@ -34,8 +34,8 @@ absl::Status ClusterMismatch(const std::string& theirs,
 absl::Status StaleIncarnation(const std::string& id, int64_t theirs,
                               int64_t newest) {
   return WithReason(
-      absl::AbortedError(absl::StrCat("incarnation ", theirs, " of worker ",
-                                      id, " was replaced by ", newest)),
+      absl::AbortedError(absl::StrCat("incarnation ", theirs, " of worker ", id,
+                                      " was replaced by ", newest)),
       {"STALE_INCARNATION", {{"worker", id}}});
 }
 
@@ -63,9 +63,8 @@ absl::StatusOr<int64_t> WorkerRegistry::Attach(
   const v1::Hello& hello = first.hello();
   WorkerState& worker = state->workers[hello.worker().id()];
   if (worker.attached()) worker.sink->Cancel();
-  const bool was_draining =
-      worker.draining &&
-      worker.info.incarnation() == hello.worker().incarnation();
+  const bool was_draining = worker.draining && worker.info.incarnation() ==
+                                                   hello.worker().incarnation();
   worker = WorkerState();
   worker.info = hello.worker();
   worker.session = ++state->last_session;
@@ -165,8 +164,7 @@ void WorkerRegistry::Dispatch(ClusterState& state, WorkerState& worker,
                               const v1::WorkerMessage& message) {
   switch (message.kind_case()) {
     case v1::WorkerMessage::kStoreRequest:
-      return parts_.groups->HandleStore(state, worker,
-                                        message.store_request());
+      return parts_.groups->HandleStore(state, worker, message.store_request());
     case v1::WorkerMessage::kStepReports:
       return HandleSteps(state, worker, message.step_reports());
     case v1::WorkerMessage::kGroupEnded:
@@ -189,8 +187,7 @@ void WorkerRegistry::Dispatch(ClusterState& state, WorkerState& worker,
   }
 }
 
-void WorkerRegistry::HandleSteps(ClusterState& state,
-                                 const WorkerState& worker,
+void WorkerRegistry::HandleSteps(ClusterState& state, const WorkerState& worker,
                                  const v1::StepReports& reports) {
   const absl::Status status = parts_.steps->Handle(state, worker, reports);
   if (status.ok()) return;
@@ -201,8 +198,7 @@ void WorkerRegistry::HandleSteps(ClusterState& state,
   }
   const BreakGroup action{worker.stream, worker.phase, reports.generation(),
                           std::string(status.message())};
-  if (absl::Status broken = parts_.groups->Break(state, action);
-      !broken.ok()) {
+  if (absl::Status broken = parts_.groups->Break(state, action); !broken.ok()) {
     LogError("a group was not broken", {{"error", broken.ToString()}});
   }
 }
@@ -211,8 +207,7 @@ void WorkerRegistry::HandleGroupEnded(ClusterState& state, WorkerState& worker,
                                       const v1::GroupEnded& ended) {
   const std::string stream = worker.stream;
   const int phase = worker.phase;
-  const absl::Status failure =
-      parts_.groups->HandleEnded(state, worker, ended);
+  const absl::Status failure = parts_.groups->HandleEnded(state, worker, ended);
   if (!failure.ok()) {
     const FailPhase action{stream, phase, std::string(failure.message())};
     if (absl::Status status = parts_.phases->Fail(state, action);

@@ -18,8 +18,8 @@ grpc::Status WorkerServiceImpl::Attach(grpc::ServerContext* context,
   if (!stream->Read(&first)) {
     return ToGrpcStatus(absl::InvalidArgumentError("no hello was sent"));
   }
-  auto session = std::make_shared<WorkerSession>(cluster_.cluster_id(),
-                                                 context, stream);
+  auto session =
+      std::make_shared<WorkerSession>(cluster_.cluster_id(), context, stream);
   const absl::Status status = Serve(first, session, stream);
   session->Finish();
   return ToGrpcStatus(status);
@@ -42,13 +42,13 @@ absl::Status WorkerServiceImpl::Serve(const v1::WorkerMessage& first,
 grpc::Status WorkerServiceImpl::ReadBlob(
     grpc::ServerContext*, const v1::ReadBlobRequest* request,
     grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
-  return ToGrpcStatus(SendBlob(
-      *cluster_.env().blobs, request->digest(), request->offset(),
-      request->length(), [writer](v1::DataFrame frame) {
-        v1::ReadBlobResponse response;
-        *response.mutable_frame() = std::move(frame);
-        return writer->Write(response);
-      }));
+  return ToGrpcStatus(SendBlob(*cluster_.env().blobs, request->digest(),
+                               request->offset(), request->length(),
+                               [writer](v1::DataFrame frame) {
+                                 v1::ReadBlobResponse response;
+                                 *response.mutable_frame() = std::move(frame);
+                                 return writer->Write(response);
+                               }));
 }
 
 grpc::Status WorkerServiceImpl::UploadArtifact(

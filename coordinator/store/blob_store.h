@@ -44,7 +44,8 @@ class BlobStore {
                                            int64_t offset, int64_t length) = 0;
   virtual absl::StatusOr<int64_t> Size(const std::string& digest) = 0;
   // Reads the whole blob and checks its digest. DATA_LOSS: damaged.
-  virtual absl::StatusOr<std::string> ReadVerified(const std::string& digest) = 0;
+  virtual absl::StatusOr<std::string> ReadVerified(
+      const std::string& digest) = 0;
   // OK if it is missing.
   virtual absl::Status Delete(const std::string& digest) = 0;
   virtual absl::StatusOr<int64_t> FreeBytes() = 0;

@@ -28,7 +28,8 @@ class WriteBatch {
     bool erase = false;
   };
   void Put(std::string_view table, std::string_view key, std::string value) {
-    changes_.push_back({std::string(table), std::string(key), std::move(value)});
+    changes_.push_back(
+        {std::string(table), std::string(key), std::move(value)});
   }
   void Erase(std::string_view table, std::string_view key) {
     changes_.push_back({std::string(table), std::string(key), {}, true});

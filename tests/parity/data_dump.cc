@@ -12,48 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
 #include "common/status_macros.h"
-#include "tests/parity/shard_file.h"
+#include "worker/data/local_shard.h"
 #include "worker/data/sample_loader.h"
 
 namespace keel {
 namespace {
-
-// A shard in memory is the only chunk.
-class OneChunk : public ChunkReader {
- public:
-  explicit OneChunk(std::string bytes) : bytes_(std::move(bytes)) {}
-  absl::StatusOr<std::string> Read(const std::string& chunk_digest,
-                                   int64_t offset, int64_t length) override {
-    return bytes_.substr(static_cast<size_t>(offset),
-                         static_cast<size_t>(length));
-  }
-
- private:
-  const std::string bytes_;
-};
-
-SampleRef ToSampleRef(const ShardFileSample& from) {
-  SampleRef to;
-  to.key = from.key;
-  to.image_offset = from.image_offset;
-  to.image_size_bytes = from.image_size_bytes;
-  to.image_digest = from.image_digest;
-  // The stored numbers start at 1 in the same order.
-  to.format = static_cast<ImageFormat>(from.format - 1);
-  to.captions.push_back({from.caption_digest, from.caption_offset,
-                         from.caption_size_bytes, from.json_position});
-  return to;
-}
-
-absl::StatusOr<std::vector<SampleList>> ListSamples(const std::string& bytes) {
-  KEEL_ASSIGN_OR_RETURN(const auto samples, IndexShard(bytes));
-  SampleList list;
-  list.chunk_digest = "shard";
-  for (const ShardFileSample& sample : samples) {
-    list.samples.push_back(ToSampleRef(sample));
-  }
-  return std::vector<SampleList>{list};
-}
 
 template <typename T>
 std::string_view BytesOf(const std::vector<T>& values) {
@@ -76,11 +39,9 @@ absl::Status WriteRows(const SampleLoader& loader, const LoadedRows& rows,
 
 absl::Status Dump(const std::string& shard, const std::string& folder,
                   const SampleLoader::Options& options) {
-  KEEL_ASSIGN_OR_RETURN(std::string bytes, ReadFile(shard));
-  KEEL_ASSIGN_OR_RETURN(const auto lists, ListSamples(bytes));
-  OneChunk chunk(std::move(bytes));
+  KEEL_ASSIGN_OR_RETURN(const auto local, LocalShard::Open(shard));
   const Tokenizer tokenizer;
-  SampleLoader loader(options, lists, chunk, tokenizer);
+  SampleLoader loader(options, local->samples(), *local, tokenizer);
   std::vector<RowRequest> requests;
   for (int64_t i = 0; i < loader.sample_count(); ++i)
     requests.push_back({i, 0});

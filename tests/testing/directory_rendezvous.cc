@@ -67,8 +67,7 @@ absl::StatusOr<int64_t> DirectoryRendezvous::Count() {
 }
 
 absl::StatusOr<std::string> DirectoryRendezvous::CompareSet(
-    const std::string& key, std::string_view expected,
-    std::string_view value) {
+    const std::string& key, std::string_view expected, std::string_view value) {
   if (!std::filesystem::exists(PathOf(key))) {
     if (!expected.empty()) return std::string(expected);
     if (absl::Status s = Set(key, value); !s.ok()) return s;

@@ -27,8 +27,8 @@ void FakeTrainContext::ReportStep(StepReport report) {
 
 absl::Status FakeTrainContext::Upload(ArtifactKind kind, int64_t step_count,
                                       const std::vector<LocalFile>& files) {
-  const std::string folder = absl::StrCat(
-      kept_, "/", static_cast<int>(kind), "-", step_count);
+  const std::string folder =
+      absl::StrCat(kept_, "/", static_cast<int>(kind), "-", step_count);
   std::filesystem::create_directories(folder);
   std::vector<LocalFile> copies;
   for (const LocalFile& file : files) {

@@ -19,8 +19,8 @@ namespace keel::testing {
 class FakeTrainContext : public TrainContext {
  public:
   // Files of an upload, by kind and step count.
-  using Uploads = std::map<std::pair<ArtifactKind, int64_t>,
-                           std::vector<LocalFile>>;
+  using Uploads =
+      std::map<std::pair<ArtifactKind, int64_t>, std::vector<LocalFile>>;
 
   // `scratch` exists and is this member's own; uploads are kept under it.
   FakeTrainContext(RendezvousStore& store, ChunkReader& chunks,

@@ -2,12 +2,12 @@
 #ifndef KEEL_TESTS_TESTING_MEMBER_THREADS_H_
 #define KEEL_TESTS_TESTING_MEMBER_THREADS_H_
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testing/memory_rendezvous.h"
 #include "worker/comm/communicator_factory.h"

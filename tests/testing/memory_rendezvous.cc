@@ -13,8 +13,7 @@ void MemoryRendezvous::Close() {
 }
 
 absl::Status MemoryRendezvous::Open() const {
-  return closed_ ? absl::AbortedError("the store is closed")
-                 : absl::OkStatus();
+  return closed_ ? absl::AbortedError("the store is closed") : absl::OkStatus();
 }
 
 absl::Status MemoryRendezvous::Set(const std::string& key,
@@ -73,8 +72,7 @@ absl::StatusOr<int64_t> MemoryRendezvous::Count() {
 }
 
 absl::StatusOr<std::string> MemoryRendezvous::CompareSet(
-    const std::string& key, std::string_view expected,
-    std::string_view value) {
+    const std::string& key, std::string_view expected, std::string_view value) {
   absl::MutexLock lock(&mu_);
   KEEL_RETURN_IF_ERROR(Open());
   const auto it = values_.find(key);

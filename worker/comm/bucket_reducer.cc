@@ -1,9 +1,9 @@
 #include "worker/comm/bucket_reducer.h"
 
-#include <utility>
-
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
+
+#include <utility>
 
 #include "common/status_macros.h"
 
@@ -65,8 +65,8 @@ void BucketReducer::AddBucket(std::vector<size_t> indexes) {
   int64_t begin = 0;
   for (size_t i : indexes) {
     const at::Tensor& parameter = parameters_[i];
-    parameter.mutable_grad() = bucket.flat.narrow(0, begin, parameter.numel())
-                                   .view(parameter.sizes());
+    parameter.mutable_grad() =
+        bucket.flat.narrow(0, begin, parameter.numel()).view(parameter.sizes());
     begin += parameter.numel();
     torch::autograd::impl::set_post_acc_grad_hooks(
         parameter, std::make_unique<Hook>(*this, buckets_.size()));

@@ -7,11 +7,11 @@
 #ifndef KEEL_WORKER_COMM_BUCKET_REDUCER_H_
 #define KEEL_WORKER_COMM_BUCKET_REDUCER_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "worker/comm/communicator.h"

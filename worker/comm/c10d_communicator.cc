@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
-
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Work.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -120,8 +119,8 @@ absl::StatusOr<at::Tensor> C10dCommunicator::AllGatherRows(
   }
   at::Tensor all = at::empty({world_size_ * most, width}, local.options());
   if (most == 0) return all;
-  KEEL_RETURN_IF_ERROR(Run(
-      kAllGather, [&] { return backend_->_allgather_base(all, padded); }));
+  KEEL_RETURN_IF_ERROR(
+      Run(kAllGather, [&] { return backend_->_allgather_base(all, padded); }));
   std::vector<at::Tensor> parts;
   for (int member = 0; member < world_size_; ++member) {
     parts.push_back(all.narrow(0, member * most, rows[member]));
@@ -147,8 +146,8 @@ absl::StatusOr<c10::intrusive_ptr<c10d::Work>> C10dCommunicator::Start(
     const char* what, const Launch& launch) {
   if (broken_) return Broken(what);
   c10::intrusive_ptr<c10d::Work> work;
-  absl::Status status = Catch(absl::StatusCode::kAborted, what,
-                              [&] { work = launch(); });
+  absl::Status status =
+      Catch(absl::StatusCode::kAborted, what, [&] { work = launch(); });
   if (!status.ok()) {
     Abort();
     return status;
@@ -157,8 +156,7 @@ absl::StatusOr<c10::intrusive_ptr<c10d::Work>> C10dCommunicator::Start(
   return work;
 }
 
-absl::Status C10dCommunicator::Run(const char* what,
-                                   const Launch& launch) {
+absl::Status C10dCommunicator::Run(const char* what, const Launch& launch) {
   KEEL_ASSIGN_OR_RETURN(auto work, Start(what, launch));
   return Await(what, *work);
 }
@@ -175,8 +173,8 @@ absl::Status C10dCommunicator::Await(const char* what, c10d::Work& work) {
     }
   }
   --unfinished_;
-  absl::Status status = Catch(absl::StatusCode::kAborted, what,
-                              [&] { work.wait(); });
+  absl::Status status =
+      Catch(absl::StatusCode::kAborted, what, [&] { work.wait(); });
   if (!status.ok()) Abort();
   return status;
 }

@@ -2,13 +2,13 @@
 #ifndef KEEL_WORKER_COMM_C10D_COMMUNICATOR_H_
 #define KEEL_WORKER_COMM_C10D_COMMUNICATOR_H_
 
+#include <c10/util/intrusive_ptr.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
-
-#include <c10/util/intrusive_ptr.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -1,10 +1,10 @@
 #include "worker/comm/catch.h"
 
+#include <c10/util/Exception.h>
+
 #include <new>
 #include <string>
 #include <string_view>
-
-#include <c10/util/Exception.h>
 
 #include "absl/strings/str_cat.h"
 

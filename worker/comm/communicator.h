@@ -6,11 +6,11 @@
 #ifndef KEEL_WORKER_COMM_COMMUNICATOR_H_
 #define KEEL_WORKER_COMM_COMMUNICATOR_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -85,8 +85,8 @@ absl::StatusOr<std::unique_ptr<Communicator>> FormGroup(
   SetC10dEnvironment();
   KEEL_RETURN_IF_ERROR(AsAborted(AwaitMembers(store, options)));
   std::unique_ptr<Communicator> communicator;
-  KEEL_RETURN_IF_ERROR(AsAborted(CatchStatus(
-      absl::StatusCode::kAborted, "connect", [&]() -> absl::Status {
+  KEEL_RETURN_IF_ERROR(AsAborted(
+      CatchStatus(absl::StatusCode::kAborted, "connect", [&]() -> absl::Status {
         auto adapter = c10::make_intrusive<RendezvousC10dStore>(
             store, Prefix(options),
             absl::ToChronoMilliseconds(options.connect_timeout));

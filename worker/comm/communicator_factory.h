@@ -2,10 +2,10 @@
 #ifndef KEEL_WORKER_COMM_COMMUNICATOR_FACTORY_H_
 #define KEEL_WORKER_COMM_COMMUNICATOR_FACTORY_H_
 
+#include <c10/core/Device.h>
+
 #include <memory>
 #include <string>
-
-#include <c10/core/Device.h>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"

@@ -1,9 +1,8 @@
 #include "worker/comm/gloo_communicator.h"
 
 #include <chrono>
-#include <vector>
-
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <vector>
 
 #include "worker/comm/catch.h"
 
@@ -46,11 +45,10 @@ std::unique_ptr<Communicator> MakeGlooCommunicator(
       absl::ToChronoMilliseconds(options.connect_timeout));
   gloo_options->devices.push_back(MakeDevice(options));
   auto group = c10::make_intrusive<ProcessGroupGloo>(store, rank, world_size,
-                                                  gloo_options);
+                                                     gloo_options);
   group->setTimeout(absl::ToChronoMilliseconds(options.limits.patience));
-  return std::make_unique<C10dCommunicator>(group, rank, world_size,
-                                            options.limits,
-                                            [group] { Sever(*group); });
+  return std::make_unique<C10dCommunicator>(
+      group, rank, world_size, options.limits, [group] { Sever(*group); });
 }
 
 }  // namespace keel

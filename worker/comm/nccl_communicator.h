@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_COMM_NCCL_COMMUNICATOR_H_
 #define KEEL_WORKER_COMM_NCCL_COMMUNICATOR_H_
 
-#include <memory>
-
 #include <c10/core/Device.h>
+
+#include <memory>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include "worker/comm/c10d_communicator.h"

@@ -1,10 +1,9 @@
 #include "worker/comm/rendezvous_c10d_store.h"
 
-#include <string_view>
-#include <utility>
-
 #include <c10/util/Exception.h>
 
+#include <string_view>
+#include <utility>
 
 namespace keel {
 namespace {

@@ -9,9 +9,8 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <vector>
-
 #include <torch/csrc/distributed/c10d/Store.hpp>
+#include <vector>
 
 #include "worker/seam/environment.h"
 

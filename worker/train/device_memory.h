@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_TRAIN_DEVICE_MEMORY_H_
 #define KEEL_WORKER_TRAIN_DEVICE_MEMORY_H_
 
-#include <cstdint>
-
 #include <c10/core/Device.h>
+
+#include <cstdint>
 
 namespace keel {
 

@@ -1,10 +1,10 @@
 #include "worker/train/device_setup.h"
 
-#include <mutex>
-
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+
+#include <mutex>
 
 #ifdef KEEL_CUDA
 #include <ATen/cuda/CUDAContext.h>

@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_TRAIN_DEVICE_SETUP_H_
 #define KEEL_WORKER_TRAIN_DEVICE_SETUP_H_
 
-#include <string>
-
 #include <c10/core/Device.h>
+
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "worker/seam/executor.h"

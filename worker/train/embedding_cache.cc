@@ -4,8 +4,8 @@ namespace keel {
 
 EmbeddingCache::EmbeddingCache(int64_t width, int64_t capacity_bytes)
     : width_(width),
-      capacity_(capacity_bytes / (width * static_cast<int64_t>(sizeof(float)))) {
-}
+      capacity_(capacity_bytes /
+                (width * static_cast<int64_t>(sizeof(float)))) {}
 
 const float* EmbeddingCache::Find(const EmbeddingKey& key) const {
   const auto it = places_.find(key);

@@ -61,8 +61,8 @@ void ExportDrift(const std::string& stream,
   if (results.empty()) return;
   for (const char* name : {kSelfAngle, kRotation, kGap, kCrossAngle, kDeviation,
                            kFloor, kResidual}) {
-    metrics.Remove(
-        name, {{"stream", stream}, {"reference", results[0].reference}});
+    metrics.Remove(name,
+                   {{"stream", stream}, {"reference", results[0].reference}});
   }
   for (const DriftResult& drift : results) {
     const MetricLabels base = {{"stream", stream},

@@ -26,7 +26,8 @@ SampleSource SourceOf(const EvaluationEnvironment& environment,
 absl::StatusOr<ClipModel> LoadFrozen(const std::vector<LocalFile>& files,
                                      const StreamConfig& config,
                                      at::Device device) {
-  KEEL_ASSIGN_OR_RETURN(ClipModel model, LoadModel(files, device, config.model));
+  KEEL_ASSIGN_OR_RETURN(ClipModel model,
+                        LoadModel(files, device, config.model));
   model.RequireGrad(false);
   return model;
 }

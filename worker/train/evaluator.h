@@ -4,9 +4,9 @@
 #ifndef KEEL_WORKER_TRAIN_EVALUATOR_H_
 #define KEEL_WORKER_TRAIN_EVALUATOR_H_
 
-#include <vector>
-
 #include <ATen/ATen.h>
+
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/metrics/registry.h"

@@ -74,8 +74,8 @@ absl::Status TorchExecutor::Train(const TrainJob& job, TrainContext& context) {
       .teacher_cache_bytes = options_.teacher_cache_bytes};
   const TrainerEnvironment environment = {job, context, metrics_, clock_,
                                           tokenizer_};
-  const absl::Status status = CatchStatus(
-      absl::StatusCode::kInternal, "train", [&]() -> absl::Status {
+  const absl::Status status =
+      CatchStatus(absl::StatusCode::kInternal, "train", [&]() -> absl::Status {
         KEEL_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
                               Trainer::Create(options, environment));
         return trainer->Run();

@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_TRAIN_EXECUTOR_H_
 #define KEEL_WORKER_TRAIN_EXECUTOR_H_
 
-#include <vector>
-
 #include <c10/core/Device.h>
+
+#include <vector>
 
 #include "common/clock.h"
 #include "common/metrics/registry.h"

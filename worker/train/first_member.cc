@@ -15,7 +15,8 @@ enum Progress : int64_t { kWorking, kDone, kFailed };
 // Collective: what member 0 says.
 absl::StatusOr<int64_t> Tell(Communicator& communicator, at::Device device,
                              int64_t progress) {
-  at::Tensor told = at::full({1}, progress, at::device(device).dtype(at::kLong));
+  at::Tensor told =
+      at::full({1}, progress, at::device(device).dtype(at::kLong));
   KEEL_RETURN_IF_ERROR(communicator.Broadcast(told, 0));
   return told.item<int64_t>();
 }

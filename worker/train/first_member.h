@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_TRAIN_FIRST_MEMBER_H_
 #define KEEL_WORKER_TRAIN_FIRST_MEMBER_H_
 
-#include <functional>
-
 #include <ATen/ATen.h>
+
+#include <functional>
 
 #include "absl/status/status.h"
 #include "worker/comm/communicator.h"

@@ -2,11 +2,11 @@
 #ifndef KEEL_WORKER_TRAIN_GROUP_STATE_H_
 #define KEEL_WORKER_TRAIN_GROUP_STATE_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "worker/comm/communicator.h"

@@ -1,8 +1,8 @@
 #include "worker/train/optimizer.h"
 
-#include <cmath>
-
 #include <c10/core/GradMode.h>
+
+#include <cmath>
 
 namespace keel {
 namespace {
@@ -17,8 +17,7 @@ AdamW::AdamW(const ClipModel& model, const TrainConfig& config)
   groups_[0].weight_decay = config.weight_decay;
   const auto& parameters = model.parameters();
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const bool exempt =
-        !config.decay_all && IsExemptFromDecay(parameters[i]);
+    const bool exempt = !config.decay_all && IsExemptFromDecay(parameters[i]);
     groups_[exempt ? 1 : 0].members.push_back(i);
     exp_avg_.push_back(at::zeros_like(parameters[i].tensor));
     exp_avg_sq_.push_back(at::zeros_like(parameters[i].tensor));

@@ -3,10 +3,10 @@
 #ifndef KEEL_WORKER_TRAIN_OPTIMIZER_H_
 #define KEEL_WORKER_TRAIN_OPTIMIZER_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "worker/checkpoint/checkpoint_folder.h"
 #include "worker/model/clip_model.h"

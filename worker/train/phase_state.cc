@@ -39,8 +39,8 @@ absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
                                           at::Device device) {
   std::optional<ClipModel> parent;
   if (!job.parent_files.empty()) {
-    KEEL_ASSIGN_OR_RETURN(parent,
-                          LoadModel(job.parent_files, device, job.config.model));
+    KEEL_ASSIGN_OR_RETURN(
+        parent, LoadModel(job.parent_files, device, job.config.model));
     parent->RequireGrad(false);
   }
   KEEL_ASSIGN_OR_RETURN(ClipModel student, LoadStudent(job, parent, device));

@@ -2,9 +2,9 @@
 #ifndef KEEL_WORKER_TRAIN_PHASE_STATE_H_
 #define KEEL_WORKER_TRAIN_PHASE_STATE_H_
 
-#include <optional>
-
 #include <ATen/ATen.h>
+
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "worker/checkpoint/checkpoint_folder.h"

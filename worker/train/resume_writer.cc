@@ -69,8 +69,8 @@ void ResumeWriter::WriteOne(const Snapshot& snapshot) {
   }
   absl::MutexLock lock(&mutex_);
   if (status.ok()) written_step_ = step;
-  due_ = begin + std::max(options_.interval,
-                          (end - begin) / options_.max_share);
+  due_ =
+      begin + std::max(options_.interval, (end - begin) / options_.max_share);
   pending_.reset();
 }
 

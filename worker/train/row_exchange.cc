@@ -52,10 +52,9 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> GatherNumbers(
   const int64_t world = communicator.world_size();
   const int64_t count = static_cast<int64_t>(mine.size());
   const at::Tensor row = at::tensor(mine, at::kLong).view({1, count});
-  KEEL_ASSIGN_OR_RETURN(
-      at::Tensor table,
-      communicator.AllGatherRows(row.to(device),
-                                 std::vector<int64_t>(world, 1)));
+  KEEL_ASSIGN_OR_RETURN(at::Tensor table,
+                        communicator.AllGatherRows(
+                            row.to(device), std::vector<int64_t>(world, 1)));
   table = table.cpu().contiguous();
   const int64_t* const values = table.const_data_ptr<int64_t>();
   std::vector<std::vector<int64_t>> columns(count);
@@ -69,11 +68,10 @@ absl::StatusOr<GroupRows> ExchangeRows(Communicator& communicator,
                                        const LoadedRows& rows,
                                        at::Device device) {
   KEEL_ASSIGN_OR_RETURN(
-      auto counts,
-      GatherNumbers(communicator,
-                    {static_cast<int64_t>(rows.samples.size()),
-                     static_cast<int64_t>(rows.struck.size())},
-                    device));
+      auto counts, GatherNumbers(communicator,
+                                 {static_cast<int64_t>(rows.samples.size()),
+                                  static_cast<int64_t>(rows.struck.size())},
+                                 device));
   GroupRows group;
   group.counts = std::move(counts[0]);
   const std::vector<int64_t>& struck = counts[1];

@@ -2,10 +2,10 @@
 #ifndef KEEL_WORKER_TRAIN_ROW_EXCHANGE_H_
 #define KEEL_WORKER_TRAIN_ROW_EXCHANGE_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/statusor.h"
 #include "common/plan/accounting_hash.h"

@@ -1,8 +1,8 @@
 #include "worker/train/sample_embedder.h"
 
-#include <optional>
-
 #include <c10/core/GradMode.h>
+
+#include <optional>
 
 #include "common/status_macros.h"
 #include "worker/data/batch_prefetcher.h"

@@ -10,8 +10,8 @@ LearningRateSchedule::LearningRateSchedule(double peak, double warmup,
                                            int64_t step_count)
     : peak_(peak),
       step_count_(step_count),
-      warmup_steps_(static_cast<int64_t>(warmup *
-                                         static_cast<double>(step_count))) {}
+      warmup_steps_(
+          static_cast<int64_t>(warmup * static_cast<double>(step_count))) {}
 
 double LearningRateSchedule::At(int64_t step) const {
   if (step < warmup_steps_) {

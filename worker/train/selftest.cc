@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/numbers.h"
@@ -53,10 +52,9 @@ absl::StatusOr<LossCase> ReadCase(const std::string& path, at::Device device) {
   LossCase loss_case;
   loss_case.device = device;
   KEEL_ASSIGN_OR_RETURN(loss_case.file, ReadSafetensors(path));
-  for (const char* name :
-       {"image", "text", "teacher_image", "teacher_text", "logit_scale",
-        "contrastive", "distill", "total", "grad_image", "grad_text",
-        kGradLogitScale}) {
+  for (const char* name : {"image", "text", "teacher_image", "teacher_text",
+                           "logit_scale", "contrastive", "distill", "total",
+                           "grad_image", "grad_text", kGradLogitScale}) {
     KEEL_RETURN_IF_ERROR(loss_case.file.Find(name).status());
   }
   const auto alpha = loss_case.file.metadata.find("alpha");
@@ -97,9 +95,8 @@ Errors RunPath(const LossCase& loss_case, int64_t parts) {
     const at::Tensor x = loss_case.Input(name);
     return x / Length(x);
   };
-  const GlobalEmbeddings embeddings{unit("image"), unit("text"),
-                                    unit("teacher_image"),
-                                    unit("teacher_text")};
+  const GlobalEmbeddings embeddings{
+      unit("image"), unit("text"), unit("teacher_image"), unit("teacher_text")};
   const LossShare sum = SumOfShares(loss_case, embeddings, parts);
   // The files hold gradients by the features, which have any length.
   const auto by_features = [&](const char* name, const at::Tensor& unit,
@@ -144,10 +141,8 @@ absl::StatusOr<bool> RunFile(const std::string& path, at::Device device,
     const Errors errors = RunPath(loss_case, parts);
     const bool ok = WithinBounds(errors);
     all_ok = all_ok && ok;
-    report.push_back({{"file", path},
-                      {"path", name},
-                      {"errors", errors},
-                      {"ok", ok}});
+    report.push_back(
+        {{"file", path}, {"path", name}, {"errors", errors}, {"ok", ok}});
   }
   return all_ok;
 }

@@ -1,9 +1,9 @@
 #include "worker/train/step.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <cmath>
 #include <vector>
-
-#include <torch/csrc/autograd/autograd.h>
 
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
@@ -17,10 +17,10 @@ namespace {
 absl::Status NonFinite(const StepOrder& order, const LossResult& loss,
                        const VoteResult& vote) {
   return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "step ", order.step, ": the loss (", loss.total,
-          ") or a gradient is not finite on ", vote.sum.non_finite,
-          " members; the step was not applied")),
+      absl::FailedPreconditionError(
+          absl::StrCat("step ", order.step, ": the loss (", loss.total,
+                       ") or a gradient is not finite on ", vote.sum.non_finite,
+                       " members; the step was not applied")),
       {"NON_FINITE", {{"step", absl::StrCat(order.step)}}});
 }
 
@@ -65,8 +65,7 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
 absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
   const ModelConfig& config = parts_.student.config();
   const at::Device device = parts_.student.logit_scale().device();
-  const Autocast autocast(device,
-                          parts_.config.precision == Precision::kBf16);
+  const Autocast autocast(device, parts_.config.precision == Precision::kBf16);
   const at::Tensor images = ImageTensor(rows, config, device);
   LocalFeatures features;
   if (parts_.teacher != nullptr) {
@@ -82,9 +81,8 @@ absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
     features.text = features.image;
   } else {
     features.image = parts_.student.EncodeImage(images).to(at::kFloat);
-    features.text =
-        parts_.student.EncodeText(TokenTensor(rows, config, device))
-            .to(at::kFloat);
+    features.text = parts_.student.EncodeText(TokenTensor(rows, config, device))
+                        .to(at::kFloat);
   }
   parts_.clock.End("forward");
   return features;

@@ -2,10 +2,10 @@
 #ifndef KEEL_WORKER_TRAIN_STEP_H_
 #define KEEL_WORKER_TRAIN_STEP_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <optional>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/statusor.h"
 #include "worker/comm/bucket_reducer.h"

@@ -38,9 +38,8 @@ absl::Status StruckLimit::Count(int epoch,
   return WithReason(
       absl::FailedPreconditionError(absl::StrCat(
           struck_, " of ", sample_count_, " samples of epoch ", epoch,
-          " could not be decoded, more than the limit of ",
-          max_fraction_ * 100, " %: samples ",
-          absl::StrJoin(first_, ", ", format))),
+          " could not be decoded, more than the limit of ", max_fraction_ * 100,
+          " %: samples ", absl::StrJoin(first_, ", ", format))),
       {"TOO_MANY_STRUCK", {{"struck", absl::StrCat(struck_)}}});
 }
 

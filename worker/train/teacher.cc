@@ -1,11 +1,11 @@
 #include "worker/train/teacher.h"
 
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <utility>
-
-#include <c10/core/GradMode.h>
 
 #include "common/status_macros.h"
 #include "worker/train/batch_tensors.h"
@@ -43,9 +43,11 @@ at::Tensor EncodeInBlocks(const at::Tensor& inputs,
   for (int64_t begin = 0; begin < inputs.size(0); begin += kBlock) {
     const int64_t rows = std::min(kBlock, inputs.size(0) - begin);
     // A real row fills up: an empty text would have no end token.
-    std::vector<at::Tensor> block(1 + kBlock - rows, inputs.narrow(0, begin, 1));
+    std::vector<at::Tensor> block(1 + kBlock - rows,
+                                  inputs.narrow(0, begin, 1));
     block[0] = inputs.narrow(0, begin, rows);
-    parts.push_back(encode(at::cat(block)).narrow(0, 0, rows).to(at::kCPU, at::kFloat));
+    parts.push_back(
+        encode(at::cat(block)).narrow(0, 0, rows).to(at::kCPU, at::kFloat));
   }
   return at::cat(parts);
 }
@@ -124,7 +126,8 @@ absl::Status Teacher::Share(Side& side, const std::vector<int64_t>& counts,
       communicator.AllGatherRows(side.fresh.to(device()), counts));
   all_keys = all_keys.cpu();
   vectors = vectors.cpu().contiguous();
-  const auto* key = reinterpret_cast<const uint64_t*>(all_keys.const_data_ptr());
+  const auto* key =
+      reinterpret_cast<const uint64_t*>(all_keys.const_data_ptr());
   const float* vector = vectors.const_data_ptr<float>();
   for (int64_t i = 0; i < vectors.size(0); ++i) {
     side.cache.Insert({key[2 * i], key[2 * i + 1]},

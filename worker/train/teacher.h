@@ -7,11 +7,11 @@
 #ifndef KEEL_WORKER_TRAIN_TEACHER_H_
 #define KEEL_WORKER_TRAIN_TEACHER_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <functional>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

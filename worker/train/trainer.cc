@@ -123,27 +123,25 @@ absl::Status Trainer::Form() {
   all.insert(all.end(), optimizer_.exp_avg_sq().begin(),
              optimizer_.exp_avg_sq().end());
   if (env_.job.world_size == 1) return absl::OkStatus();
-  return RequireEqualState(*communicator_,
-                           StateDigest(env_.job.start_step, all),
-                           options_.device);
+  return RequireEqualState(
+      *communicator_, StateDigest(env_.job.start_step, all), options_.device);
 }
 
 absl::Status Trainer::Start() {
-  reducer_ = std::make_unique<BucketReducer>(*communicator_,
-                                             Tensors(state_.student));
+  reducer_ =
+      std::make_unique<BucketReducer>(*communicator_, Tensors(state_.student));
   if (env_.job.rank == 0) {
     resume_writer_ = std::make_unique<ResumeWriter>(
         ResumeWriter::Options{.interval = env_.job.config.resume_every},
         env_.clock,
         [this](const Snapshot& snapshot) { return SendResumePoint(snapshot); });
   }
-  LogInfo("group formed",
-          {{"stream", env_.job.stream},
-           {"phase", absl::StrCat(env_.job.phase)},
-           {"generation", absl::StrCat(env_.job.generation)},
-           {"rank", absl::StrCat(env_.job.rank)},
-           {"world_size", absl::StrCat(env_.job.world_size)},
-           {"step", absl::StrCat(env_.job.start_step)}});
+  LogInfo("group formed", {{"stream", env_.job.stream},
+                           {"phase", absl::StrCat(env_.job.phase)},
+                           {"generation", absl::StrCat(env_.job.generation)},
+                           {"rank", absl::StrCat(env_.job.rank)},
+                           {"world_size", absl::StrCat(env_.job.world_size)},
+                           {"step", absl::StrCat(env_.job.start_step)}});
   if (state_.parent.has_value() || env_.job.start_step > 0) {
     return absl::OkStatus();
   }
@@ -153,17 +151,16 @@ absl::Status Trainer::Start() {
 }
 
 absl::Status Trainer::Loop() {
-  TrainStep train_step(
-      {.student = state_.student,
-       .teacher = teacher_.has_value() ? &*teacher_ : nullptr,
-       .method = *method_,
-       .config = env_.job.config.train,
-       .optimizer = optimizer_,
-       .reducer = *reducer_,
-       .communicator = *communicator_,
-       .clock = clock_,
-       .accounting_key =
-           AccountingKey(env_.job.config.train.seed, env_.job.phase)});
+  TrainStep train_step({.student = state_.student,
+                        .teacher = teacher_.has_value() ? &*teacher_ : nullptr,
+                        .method = *method_,
+                        .config = env_.job.config.train,
+                        .optimizer = optimizer_,
+                        .reducer = *reducer_,
+                        .communicator = *communicator_,
+                        .clock = clock_,
+                        .accounting_key = AccountingKey(
+                            env_.job.config.train.seed, env_.job.phase)});
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
       kPrefetchDepth);
@@ -172,9 +169,8 @@ absl::Status Trainer::Loop() {
     KEEL_ASSIGN_OR_RETURN(const LoadedRows rows, batches.Next());
     env_.metrics.Increment("keel_data_wait_seconds_total", {},
                            clock_.End("data"));
-    KEEL_ASSIGN_OR_RETURN(
-        const GroupRows group,
-        ExchangeRows(*communicator_, rows, options_.device));
+    KEEL_ASSIGN_OR_RETURN(const GroupRows group,
+                          ExchangeRows(*communicator_, rows, options_.device));
     const StepOrder order = {.step = step,
                              .epoch = schedule_.EpochOfStep(step),
                              .learning_rate = rates_.At(step),
@@ -206,10 +202,9 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
   Metrics& metrics = env_.metrics;
   metrics.Increment("keel_samples_trained_total", {},
                     static_cast<double>(local_rows));
-  metrics.Increment("keel_allreduce_bytes_total", {},
-                    env_.job.world_size > 1
-                        ? static_cast<double>(reducer_->bytes())
-                        : 0.0);
+  metrics.Increment(
+      "keel_allreduce_bytes_total", {},
+      env_.job.world_size > 1 ? static_cast<double>(reducer_->bytes()) : 0.0);
   metrics.Set("keel_loss", report.loss_total, {{"kind", "total"}});
   metrics.Set("keel_loss", report.loss_contrastive, {{"kind", "contrastive"}});
   metrics.Set("keel_logit_scale", report.logit_scale);
@@ -225,14 +220,13 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
 }
 
 absl::Status Trainer::Leave(int64_t step_count) {
-  KEEL_RETURN_IF_ERROR(
-      RunOnFirstMember(*communicator_, options_.device, [&] {
-        resume_writer_->Flush();
-        if (resume_writer_->written_step() == step_count) {
-          return absl::OkStatus();
-        }
-        return SendResumePoint(TakeSnapshot(step_count));
-      }));
+  KEEL_RETURN_IF_ERROR(RunOnFirstMember(*communicator_, options_.device, [&] {
+    resume_writer_->Flush();
+    if (resume_writer_->written_step() == step_count) {
+      return absl::OkStatus();
+    }
+    return SendResumePoint(TakeSnapshot(step_count));
+  }));
   return env_.context.stop_requested()
              ? absl::CancelledError(
                    absl::StrCat("left by order after ", step_count, " steps"))
@@ -267,8 +261,8 @@ std::optional<std::vector<RowRequest>> Trainer::RequestsOf(
 
 bool Trainer::GivesUp(absl::Duration waited) const {
   return env_.context.stop_requested() &&
-         waited > options_.leave_grace +
-                      absl::Seconds(kSlowPeer * slowest_step_);
+         waited >
+             options_.leave_grace + absl::Seconds(kSlowPeer * slowest_step_);
 }
 
 Snapshot Trainer::TakeSnapshot(int64_t step_count) const {

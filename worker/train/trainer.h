@@ -2,13 +2,13 @@
 #ifndef KEEL_WORKER_TRAIN_TRAINER_H_
 #define KEEL_WORKER_TRAIN_TRAINER_H_
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"

@@ -3,9 +3,9 @@
 #ifndef KEEL_WORKER_TRAIN_VOTE_H_
 #define KEEL_WORKER_TRAIN_VOTE_H_
 
-#include <cstdint>
-
 #include <ATen/ATen.h>
+
+#include <cstdint>
 
 #include "absl/status/statusor.h"
 #include "common/plan/accounting_hash.h"

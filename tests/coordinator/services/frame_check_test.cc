@@ -51,8 +51,8 @@ TEST(SendBlobTest, RefusesRangesOutsideAndStopsWhenThePeerIsGone) {
   EXPECT_TRUE(absl::IsOutOfRange(SendBlob(blobs, digest, 6, 0, take)));
   EXPECT_TRUE(absl::IsOutOfRange(SendBlob(blobs, digest, 2, 4, take)));
   EXPECT_TRUE(absl::IsOutOfRange(SendBlob(blobs, digest, -1, 2, take)));
-  EXPECT_TRUE(absl::IsNotFound(
-      SendBlob(blobs, std::string(64, '0'), 0, 0, take)));
+  EXPECT_TRUE(
+      absl::IsNotFound(SendBlob(blobs, std::string(64, '0'), 0, 0, take)));
   EXPECT_TRUE(absl::IsCancelled(
       SendBlob(blobs, digest, 0, 0, [](v1::DataFrame) { return false; })));
 }

@@ -127,11 +127,13 @@ TEST_F(KillTest, LosesNoAcknowledgedChunkAndGoesOnTraining) {
   FakeWorker worker(stubs_->channel, {.hold_at = 2});
   bool duplicate = false;
   ASSERT_TRUE(SubmitOnce("x", &duplicate));
-  ASSERT_TRUE(worker.WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker.WaitFor([](const View& v) { return v.acknowledged == 2; }));
   ASSERT_TRUE(SubmitOnce("y", &duplicate));
   KillAndStart();
 
-  ASSERT_TRUE(worker.WaitFor([](const View& v) { return v.attach_count == 2; }));
+  ASSERT_TRUE(
+      worker.WaitFor([](const View& v) { return v.attach_count == 2; }));
   EXPECT_TRUE(worker.view().adopted);
   worker.Release();
   const v1::Phase phase =

@@ -23,9 +23,8 @@ class RecordingMetrics : public NullMetrics {
   void Remove(std::string_view name, const MetricLabels& labels) override {
     std::erase_if(values, [&](const auto& entry) {
       return entry.first.first == name &&
-             std::includes(entry.first.second.begin(),
-                           entry.first.second.end(), labels.begin(),
-                           labels.end());
+             std::includes(entry.first.second.begin(), entry.first.second.end(),
+                           labels.begin(), labels.end());
     });
   }
 

@@ -21,8 +21,8 @@ absl::Status Fill(int count, int size, const std::string& token,
                   v1::ListStreamsResponse* page) {
   page->Clear();
   return FillPage(
-      Streams(count), [](const v1::Stream& s) { return s.name(); }, size,
-      token, page->mutable_streams(), page->mutable_next_page_token());
+      Streams(count), [](const v1::Stream& s) { return s.name(); }, size, token,
+      page->mutable_streams(), page->mutable_next_page_token());
 }
 
 TEST(PagingTest, WalksThroughAllItemsOnce) {

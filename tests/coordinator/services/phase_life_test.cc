@@ -141,10 +141,9 @@ TEST_F(PhaseLifeTest, RefusesToVerifyAPhaseThatHasNotTrained) {
   request.set_stream("s");
   request.set_phase(1);
   v1::VerifyLedgerResponse response;
-  EXPECT_EQ(stubs()
-                .phases->VerifyLedger(&context, request, &response)
-                .error_code(),
-            grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(
+      stubs().phases->VerifyLedger(&context, request, &response).error_code(),
+      grpc::StatusCode::FAILED_PRECONDITION);
 }
 
 TEST_F(PhaseLifeTest, StartsEachPhaseFromTheOneBefore) {
@@ -191,9 +190,9 @@ TEST_F(PhaseLifeTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
   auto worker = StartWorker();
   for (const char* seed : {"x", "y", "z"}) SubmitShard("s", seed);
   const v1::Phase third = Await("s", 3, v1::Phase::PUBLISHED);
-  EXPECT_EQ(third.accounting().planned_count() +
-                third.accounting().probe_count(),
-            third.accounting().accepted_count());
+  EXPECT_EQ(
+      third.accounting().planned_count() + third.accounting().probe_count(),
+      third.accounting().accepted_count());
   grpc::ClientContext context;
   v1::ListDriftsRequest request;
   request.set_stream("s");
@@ -205,15 +204,16 @@ TEST_F(PhaseLifeTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
       origins[drift.probe()] = drift.reference_phase();
     }
   }
-  EXPECT_THAT(origins, ElementsAre(std::pair<const std::string, int>(
-                           "phase-1", 1)));
+  EXPECT_THAT(origins,
+              ElementsAre(std::pair<const std::string, int>("phase-1", 1)));
 }
 
 TEST_F(PhaseLifeTest, WatchGoesOnFromARevision) {
   CreateSmallStream("s");
   auto worker = StartWorker({.hold_at = 2});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
   const v1::Phase seen = Await("s", 1, v1::Phase::TRAINING);
   worker->Release();
   grpc::ClientContext context;
@@ -302,12 +302,14 @@ TEST_F(PhaseLifeTest, CancelFreesTheWorkersOfAPhase) {
   CreateSmallStream("s");
   auto worker = StartWorker({.hold_at = 2});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
   v1::Phase phase;
   ASSERT_TRUE(
       Order<v1::CancelPhaseRequest>(&Stub::CancelPhase, 1, &phase).ok());
   EXPECT_EQ(phase.state(), v1::Phase::CANCELLED);
-  EXPECT_TRUE(worker->WaitFor([](const View& v) { return v.leave_count == 1; }));
+  EXPECT_TRUE(
+      worker->WaitFor([](const View& v) { return v.leave_count == 1; }));
   EXPECT_EQ(GetStream("s").state(), v1::Stream::ACTIVE);
   const grpc::Status again =
       Order<v1::CancelPhaseRequest>(&Stub::CancelPhase, 1, &phase);

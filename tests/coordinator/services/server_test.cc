@@ -76,9 +76,9 @@ TEST_F(ServerTest, ReflectionListsTheFourServices) {
 TEST_F(ServerTest, HealthIsServingForTheWholeAndForEachService) {
   // HealthCheckResponse: field 1, SERVING = 1.
   const std::string serving("\x08\x01", 2);
-  for (const char* name : {"", "keel.v1.StreamService", "keel.v1.PhaseService",
-                           "keel.v1.CheckpointService",
-                           "keel.v1.WorkerService"}) {
+  for (const char* name :
+       {"", "keel.v1.StreamService", "keel.v1.PhaseService",
+        "keel.v1.CheckpointService", "keel.v1.WorkerService"}) {
     EXPECT_EQ(Call("/grpc.health.v1.Health/Check", StringField(1, name)),
               serving)
         << name;

@@ -216,8 +216,7 @@ TEST_F(SubmitTest, KeepsStreamsAndChunksAcrossARestart) {
 }
 
 TEST_F(SubmitTest, CreatesAStreamOnceAndNamesBadConfigs) {
-  const grpc::Status again =
-      CreateStream(*stubs().streams, "s", SmallConfig());
+  const grpc::Status again = CreateStream(*stubs().streams, "s", SmallConfig());
   EXPECT_EQ(again.error_code(), grpc::StatusCode::ALREADY_EXISTS);
   EXPECT_EQ(
       CreateStream(*stubs().streams, "Bad Name", SmallConfig()).error_code(),

@@ -50,7 +50,8 @@ v1::WorkerMessage HelloOf(const std::string& id, int64_t incarnation) {
 TEST_F(WorkerLifeTest, RefusesTheUploadOfAStaleGeneration) {
   auto worker = StartWorker({.hold_at = 2});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
   const View view = worker->view();
   v1::ArtifactHeader header;
   header.set_cluster_id(view.cluster_id);
@@ -73,8 +74,8 @@ TEST_F(WorkerLifeTest, RefusesTheUploadOfAStaleGeneration) {
       UploadArtifact(*stubs().workers, header, {{"w", "no manifest"}});
   EXPECT_EQ(cut.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   header.set_step_count(5);
-  const grpc::Status early = UploadArtifact(
-      *stubs().workers, header, {{"keel_manifest.json", "{}"}});
+  const grpc::Status early =
+      UploadArtifact(*stubs().workers, header, {{"keel_manifest.json", "{}"}});
   EXPECT_EQ(early.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   worker->Release();
   EXPECT_TRUE(Publishes(1));
@@ -82,7 +83,8 @@ TEST_F(WorkerLifeTest, RefusesTheUploadOfAStaleGeneration) {
 
 TEST_F(WorkerLifeTest, RefusesAnOlderIncarnationAndAnotherCluster) {
   auto worker = StartWorker({.id = "a", .incarnation = 5});
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.attach_count == 1; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.attach_count == 1; }));
   const grpc::Status stale = AttachStatus(HelloOf("a", 4));
   EXPECT_EQ(stale.error_code(), grpc::StatusCode::ABORTED);
   EXPECT_EQ(ReasonIn(stale), "STALE_INCARNATION");
@@ -123,8 +125,7 @@ TEST_F(WorkerLifeTest, StartsFromTheResumePointAfterALoss) {
   v1::VerifyLedgerRequest request;
   request.set_stream("s");
   v1::VerifyLedgerResponse response;
-  ASSERT_TRUE(
-      stubs().phases->VerifyLedger(&context, request, &response).ok());
+  ASSERT_TRUE(stubs().phases->VerifyLedger(&context, request, &response).ok());
   ASSERT_EQ(response.verdicts_size(), 1);
   EXPECT_TRUE(response.verdicts(0).ok()) << response.DebugString();
 }
@@ -132,7 +133,8 @@ TEST_F(WorkerLifeTest, StartsFromTheResumePointAfterALoss) {
 TEST_F(WorkerLifeTest, StartsFromStepZeroWithoutAResumePoint) {
   auto worker = StartWorker({.id = "a", .hold_at = 4});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 4; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 4; }));
   worker = nullptr;
   auto next = StartWorker({.id = "b"});
   EXPECT_TRUE(Publishes(1));
@@ -146,12 +148,14 @@ TEST_F(WorkerLifeTest, EvictsAWorkerThatFallsSilent) {
   StartServer();
   // This one never sends a heartbeat.
   auto silent = StartWorker({.id = "a", .hold_at = 2});
-  EXPECT_TRUE(silent->WaitFor([](const View& v) { return v.attach_count >= 2; }));
+  EXPECT_TRUE(
+      silent->WaitFor([](const View& v) { return v.attach_count >= 2; }));
 }
 
 TEST_F(WorkerLifeTest, ListsWorkersAndDrainsOne) {
   auto worker = StartWorker({.id = "a"});
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.attach_count == 1; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.attach_count == 1; }));
   grpc::ClientContext list, drain, unknown;
   v1::ListWorkersResponse page;
   ASSERT_TRUE(stubs().workers->ListWorkers(&list, {}, &page).ok());
@@ -172,11 +176,13 @@ TEST_F(WorkerLifeTest, ListsWorkersAndDrainsOne) {
 TEST_F(WorkerLifeTest, AdoptsAGroupThatTrainedWhileTheCoordinatorWasAway) {
   auto worker = StartWorker({.hold_at = 2});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
   const int64_t generation = worker->view().join.generation();
   StopServer();
   StartServer();
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.attach_count == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.attach_count == 2; }));
   EXPECT_TRUE(worker->view().adopted);
   worker->Release();
   EXPECT_TRUE(Publishes(1));
@@ -189,7 +195,8 @@ TEST_F(WorkerLifeTest, GivesUpAGroupWhoseMembersDoNotComeBack) {
   options_.planner.recovery_window = absl::Milliseconds(100);
   auto worker = StartWorker({.id = "a", .hold_at = 2});
   SubmitShard("s", "x");
-  ASSERT_TRUE(worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
+  ASSERT_TRUE(
+      worker->WaitFor([](const View& v) { return v.acknowledged == 2; }));
   StopServer();
   worker = nullptr;
   StartServer();

@@ -1,8 +1,8 @@
 #include "worker/comm/bucket_reducer.h"
 
-#include <cmath>
-
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "tests/testing/member_threads.h"
 
@@ -60,8 +60,8 @@ TEST(BucketReducerTest, EqualsTheGradientOfTheWholeBatch) {
           .backward();
       ASSERT_TRUE(reducer.Finish().ok());
       for (size_t i = 0; i < parameters.size(); ++i) {
-        EXPECT_TRUE(at::allclose(parameters[i].grad(), whole[i].grad(), 1e-5,
-                                 1e-6));
+        EXPECT_TRUE(
+            at::allclose(parameters[i].grad(), whole[i].grad(), 1e-5, 1e-6));
       }
     }
   });

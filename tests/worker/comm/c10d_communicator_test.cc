@@ -1,5 +1,6 @@
 #include "worker/comm/c10d_communicator.h"
 
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,8 +10,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "absl/time/clock.h"
 #include "tests/testing/directory_rendezvous.h"
@@ -32,8 +31,8 @@ TEST(C10dCommunicatorTest, SumsToTheClosedForm) {
 
 TEST(C10dCommunicatorTest, SumsIntegersModuloTwoToThe64) {
   RunGroup(2, [](Communicator& group) {
-    at::Tensor tensor = at::full({1}, std::numeric_limits<int64_t>::max(),
-                                 at::kLong);
+    at::Tensor tensor =
+        at::full({1}, std::numeric_limits<int64_t>::max(), at::kLong);
     ASSERT_TRUE(group.AllReduceSum(tensor).ok());
     EXPECT_EQ(tensor.item<int64_t>(), -2);
   });
@@ -92,7 +91,8 @@ TEST(C10dCommunicatorTest, AbortEndsTheWaitsOfAllMembers) {
     }
     group.Abort();
     EXPECT_TRUE(absl::IsAborted(group.AllReduceSum(at::ones({1}))));
-    EXPECT_TRUE(absl::IsAborted(group.StartAllReduceSum(at::ones({1})).status()));
+    EXPECT_TRUE(
+        absl::IsAborted(group.StartAllReduceSum(at::ones({1})).status()));
     EXPECT_TRUE(absl::IsAborted(group.Broadcast(at::ones({1}), 0)));
   });
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));

@@ -1,10 +1,10 @@
 #include "worker/comm/catch.h"
 
-#include <new>
-#include <stdexcept>
-
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
 
 namespace keel {
 namespace {

@@ -1,8 +1,8 @@
 #include "worker/comm/communicator_factory.h"
 
-#include <thread>
-
 #include <gtest/gtest.h>
+
+#include <thread>
 
 #include "tests/testing/memory_rendezvous.h"
 

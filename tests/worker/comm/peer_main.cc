@@ -1,8 +1,8 @@
 // A member in a process of its own, for tests that kill or stop it:
 // keel_test_peer FOLDER RANK WORLD_SIZE. Sums ones until the group breaks.
-#include <cstdlib>
-
 #include <ATen/Parallel.h>
+
+#include <cstdlib>
 
 #include "tests/testing/directory_rendezvous.h"
 #include "worker/comm/communicator_factory.h"

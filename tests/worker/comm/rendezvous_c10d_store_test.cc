@@ -1,9 +1,9 @@
 #include "worker/comm/rendezvous_c10d_store.h"
 
-#include <thread>
-
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
+
+#include <thread>
 
 #include "tests/testing/memory_rendezvous.h"
 

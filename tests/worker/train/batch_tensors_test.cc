@@ -17,8 +17,7 @@ LoadedRows OneRow() {
 }
 
 TEST(BatchTensorsTest, NormalisesAsOpenAiDoes) {
-  const at::Tensor images =
-      ImageTensor(OneRow(), SmallModelConfig(), at::kCPU);
+  const at::Tensor images = ImageTensor(OneRow(), SmallModelConfig(), at::kCPU);
   EXPECT_EQ(images.sizes(), at::IntArrayRef({1, 3, 16, 16}));
   EXPECT_FLOAT_EQ(images[0][0][0][0].item<float>(),
                   (1.0f - 0.48145466f) / 0.26862954f);

@@ -99,8 +99,7 @@ TEST_F(EvaluatorTest, EndsWhenItIsStopped) {
   job.config = harness_.job.config;
   job.files = trained_.Files(ArtifactKind::kResult, 12);
   job.probes = Probes();
-  EXPECT_TRUE(
-      absl::IsCancelled(EvaluateRecall(job, Environment()).status()));
+  EXPECT_TRUE(absl::IsCancelled(EvaluateRecall(job, Environment()).status()));
 }
 
 }  // namespace

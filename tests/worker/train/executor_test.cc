@@ -1,9 +1,8 @@
-#include "worker/train/executor_factory.h"
-
 #include <gtest/gtest.h>
 
 #include "tests/testing/recording_metrics.h"
 #include "tests/worker/train/phase_harness.h"
+#include "worker/train/executor_factory.h"
 
 namespace keel {
 namespace {
@@ -12,12 +11,10 @@ TEST(MakeExecutorTest, RefusesOptionsByName) {
   NullMetrics metrics;
   ExecutorOptions options;
   options.threads = 0;
-  EXPECT_TRUE(
-      absl::IsInvalidArgument(MakeExecutor(options, metrics).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeExecutor(options, metrics).status()));
   options = {};
   options.device = "tpu";
-  EXPECT_TRUE(
-      absl::IsInvalidArgument(MakeExecutor(options, metrics).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeExecutor(options, metrics).status()));
 }
 
 TEST(MakeExecutorTest, SaysThatAGpuIsNotThere) {

@@ -1,8 +1,8 @@
 #include "worker/train/first_member.h"
 
-#include <atomic>
-
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "tests/testing/member_threads.h"
 
@@ -38,9 +38,8 @@ TEST(RunOnFirstMemberTest, FinishesTheWorkWhenTheGroupBreaksMeanwhile) {
       group.Abort();
       return;
     }
-    EXPECT_TRUE(RunOnFirstMember(group, kCpu, [] {
-                  return absl::OkStatus();
-                }).ok());
+    EXPECT_TRUE(
+        RunOnFirstMember(group, kCpu, [] { return absl::OkStatus(); }).ok());
   });
 }
 

@@ -1,9 +1,9 @@
 #include "worker/train/optimizer.h"
 
-#include <cmath>
-
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "tests/worker/train/small_model.h"
 
@@ -119,8 +119,8 @@ TEST(AdamWTest, GoesOnFromRestoredMomentsBitForBit) {
     other.Step(0.01, Skip(false));
   }
   for (size_t i = 0; i < whole.parameters().size(); ++i) {
-    EXPECT_TRUE(whole.parameters()[i].tensor.equal(
-        resumed.parameters()[i].tensor));
+    EXPECT_TRUE(
+        whole.parameters()[i].tensor.equal(resumed.parameters()[i].tensor));
   }
 }
 

@@ -1,11 +1,10 @@
 #include "tests/worker/train/phase_harness.h"
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <thread>
-
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
@@ -73,9 +72,9 @@ PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
       mine.rank = rank;
       mine.world_size = world_size;
       auto executor = MakeExecutor(options, *metrics);
-      result.statuses[rank] =
-          executor.ok() ? (*executor)->Train(mine, *contexts[rank])
-                        : executor.status();
+      result.statuses[rank] = executor.ok()
+                                  ? (*executor)->Train(mine, *contexts[rank])
+                                  : executor.status();
     });
   }
   for (std::thread& member : members) member.join();

@@ -1,8 +1,8 @@
 #include "worker/train/resume_writer.h"
 
-#include <vector>
-
 #include <gtest/gtest.h>
+
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "tests/worker/train/small_model.h"
@@ -26,9 +26,7 @@ class FakeClock : public Clock {
   absl::Time now_ ABSL_GUARDED_BY(mu_) = absl::FromUnixSeconds(1000);
 };
 
-Snapshot At(int64_t step) {
-  return {SmallModel(1), {.phase_step = step}};
-}
+Snapshot At(int64_t step) { return {SmallModel(1), {.phase_step = step}}; }
 
 TEST(ResumeWriterTest, IsDueAfterTheInterval) {
   FakeClock clock;
@@ -80,11 +78,10 @@ TEST(ResumeWriterTest, IsNotDueWhileItWrites) {
 TEST(ResumeWriterTest, TriesAgainAfterAFailure) {
   FakeClock clock;
   int calls = 0;
-  ResumeWriter writer({.interval = absl::Seconds(1)}, clock,
-                      [&](const Snapshot&) {
-                        return ++calls == 1 ? absl::UnavailableError("away")
-                                            : absl::OkStatus();
-                      });
+  ResumeWriter writer(
+      {.interval = absl::Seconds(1)}, clock, [&](const Snapshot&) {
+        return ++calls == 1 ? absl::UnavailableError("away") : absl::OkStatus();
+      });
   clock.Advance(absl::Seconds(1));
   writer.Submit(At(3));
   writer.Flush();

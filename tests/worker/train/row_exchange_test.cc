@@ -38,7 +38,8 @@ TEST(RowExchangeTest, CutsAReasonThatIsTooLong) {
 
 TEST(RowExchangeTest, GathersNumbersByColumn) {
   testing::RunGroup(2, [](Communicator& group) {
-    auto columns = GatherNumbers(group, {group.rank(), 10 + group.rank()}, kCpu);
+    auto columns =
+        GatherNumbers(group, {group.rank(), 10 + group.rank()}, kCpu);
     ASSERT_TRUE(columns.ok());
     EXPECT_EQ(*columns, (std::vector<std::vector<int64_t>>{{0, 1}, {10, 11}}));
   });

@@ -9,8 +9,8 @@ namespace keel {
 inline ModelConfig SmallModelConfig() {
   ModelConfig model;
   model.embed_dim = 16;
-  model.vision = {.image_size = 16, .patch_size = 8, .width = 32, .layers = 1,
-                  .heads = 2};
+  model.vision = {
+      .image_size = 16, .patch_size = 8, .width = 32, .layers = 1, .heads = 2};
   model.text.context_length = 12;
   model.text.width = 32;
   model.text.layers = 1;

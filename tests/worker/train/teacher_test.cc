@@ -33,8 +33,8 @@ class TeacherTest : public ::testing::Test {
   FakeChunks chunks_;
   std::vector<SampleList> samples_ = FillWithPictures(chunks_, 80);
   Tokenizer tokenizer_;
-  SampleLoader loader_{{.image_size = 16, .context_length = 12}, samples_,
-                       chunks_, tokenizer_};
+  SampleLoader loader_{
+      {.image_size = 16, .context_length = 12}, samples_, chunks_, tokenizer_};
   std::unique_ptr<Communicator> solo_ = MakeSoloCommunicator();
 };
 
@@ -71,13 +71,13 @@ TEST_F(TeacherTest, RemembersWhatAnyMemberComputed) {
   testing::RunGroup(2, [&](Communicator& group) {
     Teacher teacher(Frozen(), 1 << 20);
     const int r = group.rank();
-    const LoadedRows mine = Load(r == 0 ? std::vector<int64_t>{0, 1, 2}
-                                        : std::vector<int64_t>{3});
+    const LoadedRows mine =
+        Load(r == 0 ? std::vector<int64_t>{0, 1, 2} : std::vector<int64_t>{3});
     first[r] = Embed(teacher, mine, group).image;
     // What the other had, without a group: it has to be in the cache, and a
     // wrong picture shows that it is not computed.
-    LoadedRows others = Load(r == 0 ? std::vector<int64_t>{3}
-                                    : std::vector<int64_t>{0, 1, 2});
+    LoadedRows others =
+        Load(r == 0 ? std::vector<int64_t>{3} : std::vector<int64_t>{0, 1, 2});
     std::fill(others.images.begin(), others.images.end(), 0);
     second[r] = Embed(teacher, others, group).image;
   });
@@ -88,9 +88,8 @@ TEST_F(TeacherTest, RemembersWhatAnyMemberComputed) {
 TEST_F(TeacherTest, TakesAMemberWithoutRows) {
   testing::RunGroup(2, [&](Communicator& group) {
     Teacher teacher(Frozen(), 1 << 20);
-    const LoadedRows mine =
-        Load(group.rank() == 0 ? std::vector<int64_t>{4, 5}
-                               : std::vector<int64_t>{});
+    const LoadedRows mine = Load(group.rank() == 0 ? std::vector<int64_t>{4, 5}
+                                                   : std::vector<int64_t>{});
     const auto features = Embed(teacher, mine, group);
     EXPECT_EQ(features.image.size(0), group.rank() == 0 ? 2 : 0);
   });

@@ -1,12 +1,11 @@
 #include "worker/train/tools.h"
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <sstream>
-
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/file_system.h"
 #include "tests/testing/tar_writer.h"
@@ -23,8 +22,8 @@ TEST(RunSelftestTest, ReportsErrorsWithinTheBounds) {
   SelftestOptions options;
   options.device = "cpu";
   for (int i = 0; i < 4; ++i) {
-    options.loss_files.push_back("tests/golden/modx_loss_" +
-                                 std::to_string(i) + ".safetensors");
+    options.loss_files.push_back("tests/golden/modx_loss_" + std::to_string(i) +
+                                 ".safetensors");
   }
   const absl::Status status = RunSelftest(options, out);
   EXPECT_TRUE(status.ok()) << status << out.str();
@@ -62,7 +61,8 @@ class EmbedShardTest : public ::testing::Test {
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directories(folder_);
     ASSERT_TRUE(
-        WriteCheckpoint(folder_ + "/model", SmallModel(1), ManifestInfo{}).ok());
+        WriteCheckpoint(folder_ + "/model", SmallModel(1), ManifestInfo{})
+            .ok());
     options_ = {.checkpoint = folder_ + "/model",
                 .shard = folder_ + "/shard.tar",
                 .out = folder_ + "/out.safetensors",

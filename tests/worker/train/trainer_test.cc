@@ -1,9 +1,9 @@
 // Whole phases through the executor, as the agent runs them.
 #include "worker/train/trainer.h"
 
-#include <cmath>
-
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"

@@ -1,8 +1,8 @@
 #include "worker/train/vote.h"
 
-#include <limits>
-
 #include <gtest/gtest.h>
+
+#include <limits>
 
 #include "tests/testing/member_threads.h"
 

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# `make parity`: tokens, image tensors, models and a published checkpoint, live
+# against open_clip 3.3.0 in a private Python environment.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+venv=${KEEL_CACHE:-$HOME/.cache/keel}/parity-venv
+wanted=$(sha256sum tests/parity/requirements.txt | cut -d' ' -f1)
+if [ "$(cat "$venv/.complete" 2>/dev/null)" != "$wanted" ]; then
+  echo "parity: installing open_clip and PyTorch into $venv"
+  python3 -m venv --clear "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r tests/parity/requirements.txt
+  echo "$wanted" >"$venv/.complete"
+fi
+deploy/setup.sh demo
+"$venv/bin/python" tests/parity/tokens_and_images.py --dump build/cpu/tests/keel-data-dump
+"$venv/bin/python" tests/parity/tokens_and_images.py --dump build/cpu/tests/keel-data-dump \
+  --samples 64 --image-size 64 --context-length 32
+"$venv/bin/python" tests/parity/model_parity.py --dump build/cpu/tests/keel-model-dump
+"$venv/bin/python" tests/parity/embeddings.py --bin build/cpu/bin
