@@ -32,3 +32,26 @@ function(keel_test name)
                        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
                        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
 endfunction()
+
+# keel_pch(NAME HEADERS header... DEPS target...): precompiled headers that
+# several targets share: most of a file's compile time goes into a few headers.
+function(keel_pch name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/pch/${name}.cc CONTENT "// Compiles the headers.\n")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/pch/${name}.cc)
+  target_link_libraries(${name} PRIVATE keel_options ${ARG_DEPS})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+endfunction()
+
+# keel_use_pch(PCH target...): the targets compile with it. Sources include
+# what they use all the same; KEEL_PCH=OFF builds without.
+function(keel_use_pch pch)
+  foreach(target ${ARGN})
+    if(KEEL_PCH AND TARGET ${target} AND TARGET ${pch})
+      target_precompile_headers(${target} REUSE_FROM ${pch})
+      if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(${target} PRIVATE -fpch-preprocess)
+      endif()
+    endif()
+  endforeach()
+endfunction()

@@ -1,9 +1,11 @@
 #include "coordinator/core/lifecycle.h"
 
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "common/file_system.h"
 #include "gtest/gtest.h"
 
 namespace keel {
@@ -104,6 +106,22 @@ TEST(LifecycleTest, ReachesEveryStateFromQueued) {
     if (state == Phase::STATE_UNSPECIFIED) continue;
     EXPECT_TRUE(reached[state]) << StateName(state);
   }
+}
+
+// ctest runs in the root of the sources.
+TEST(LifecycleTest, IsTheTableOfTheDesignDocument) {
+  const auto text = ReadFile("docs/design.md");
+  ASSERT_TRUE(text.ok()) << text.status();
+  std::string table;
+  for (const PhaseTransition& row : PhaseTransitions()) {
+    table += "| " + StateName(row.from) + " | " +
+             std::string(EventName(row.event)) + " | " + StateName(row.to) +
+             " |\n";
+  }
+  const std::string head = "| from | event | to |\n| --- | --- | --- |\n";
+  const size_t begin = text->find(head);
+  ASSERT_NE(begin, std::string::npos);
+  EXPECT_EQ(text->substr(begin + head.size()), table);
 }
 
 }  // namespace
