@@ -1,4 +1,5 @@
-# Thin: each target installs what it needs and says what it does.
+# Thin: each target says what it does and installs what it needs; cuda-build
+# and gpu-check also need a CUDA 13 toolkit on the machine.
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 export KEEL_CACHE ?= $(HOME)/.cache/keel

@@ -1,6 +1,6 @@
 // Which samples each step of a phase trains: pure functions of the plan's
 // numbers, the same on every machine and for every number of workers
-// (docs/design.md, "The plan of a phase"). Thread-safe.
+// (docs/design.md, "The plan"). Thread-safe.
 #ifndef KEEL_COMMON_PLAN_PHASE_SCHEDULE_H_
 #define KEEL_COMMON_PLAN_PHASE_SCHEDULE_H_
 

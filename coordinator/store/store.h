@@ -1,7 +1,7 @@
 // Durable facts: small serialized records in named tables, changed only in
 // transactions that are durable when Commit returns.
 //
-// The interface is narrow on purpose: ordered keys, four verbs. SQLite serves
+// The interface is narrow on purpose: ordered keys, three verbs. SQLite serves
 // one machine; a networked database takes its place when a user outgrows it.
 #ifndef KEEL_COORDINATOR_STORE_STORE_H_
 #define KEEL_COORDINATOR_STORE_STORE_H_

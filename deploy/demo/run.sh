@@ -103,11 +103,12 @@ checkpoint of the first phase   $dir/first
 checkpoint after all phases     $dir/modx          (OpenCLIP loads it: local-dir:$dir/modx)
 cluster state and logs          $dir/state
 
-What to type next (bin is build/cpu/bin):
+What to type next (export PATH=$bin:\$PATH; the first one in a terminal of its own):
   keel up --workers 2                                  a cluster of your own
-  keel pack --images DIR --captions FILE.tsv --out DIR your images as shards
-  keel stream create mine --config deploy/demo/first.yaml
-  keel submit mine SHARD.tar && keel phase watch mine
+  keel pack --images DIR --captions FILE.tsv --out SHARDS
+  echo 'train: {epochs: 12}' >mine.yaml                defaults: tiny, modx, 5 % held out
+  keel stream create mine --config mine.yaml
+  keel submit mine SHARDS/shard-000000.tar && keel phase watch mine && keel recall mine
 TEXT
 }
 

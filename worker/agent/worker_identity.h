@@ -1,5 +1,5 @@
 // What a worker keeps over its restarts: who it is, how often it started, to
-// which cluster it belongs. docs/formats says the files' names.
+// which cluster it belongs. docs/formats/checkpoint.md says the files' names.
 #ifndef KEEL_WORKER_AGENT_WORKER_IDENTITY_H_
 #define KEEL_WORKER_AGENT_WORKER_IDENTITY_H_
 

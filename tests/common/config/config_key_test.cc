@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/config/config_value.h"
+#include "common/file_system.h"
 #include "keel/v1/stream.pb.h"
 
 namespace keel {
@@ -86,6 +87,13 @@ TEST(ConfigKeyTest, ListsEveryKeyForTheDocumentation) {
     EXPECT_FALSE(key.doc.empty()) << key.path;
   }
   EXPECT_THAT(reference, HasSubstr("`false`; `true` in modx-official"));
+}
+
+// ctest runs in the root of the sources.
+TEST(ConfigKeyTest, IsTheTableOfTheTrainingDocument) {
+  const auto text = ReadFile("docs/training.md");
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_NE(text->find(ConfigKeyReference()), std::string::npos);
 }
 
 }  // namespace
