@@ -46,7 +46,7 @@ void Count(const WorkerRoster& roster, const GroupView& group,
   if (member.ended) return gone("ended its part");
   switch (roster.PresenceOf(id, member.incarnation, group.form_time)) {
     case Presence::kPresent:
-      if (roster.Find(id)->draining) return gone("drains");
+      // A draining member leaves by itself, at a step boundary.
       ++attendance.working;
       return;
     case Presence::kAwaited:

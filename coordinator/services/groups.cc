@@ -184,14 +184,25 @@ void Groups::SendJoins(ClusterState& state, const StreamState& stream,
   }
 }
 
+int64_t FurthestStepBefore(const PhaseState& phase, int64_t generation) {
+  int64_t furthest = 0;
+  for (const auto& [number, earlier] : phase.generations) {
+    if (number >= generation) break;
+    furthest = std::max(furthest, earlier.committed_step_count());
+  }
+  return furthest;
+}
+
 absl::Status Groups::Break(ClusterState& state, const BreakGroup& action) {
   PhaseState* phase =
       state.FindGroup(action.stream, action.phase, action.generation);
   if (phase == nullptr) return absl::OkStatus();
   const auto& generation = phase->generations.at(action.generation);
+  const int64_t reached =
+      generation.committed_step_count() +
+      static_cast<int64_t>(phase->group.pending_steps.size());
   const bool progressed =
-      generation.committed_step_count() > generation.start_step() ||
-      !phase->group.pending_steps.empty();
+      reached > FurthestStepBefore(*phase, action.generation);
   storage::v1::PhaseRecord record = phase->record;
   record.mutable_phase()->set_generation(0);
   record.mutable_phase()->set_worker_count(0);

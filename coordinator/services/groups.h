@@ -15,6 +15,10 @@
 
 namespace keel {
 
+// Steps that the generations before `generation` of the phase's attempt got
+// to: a group that does not pass it has made no progress.
+int64_t FurthestStepBefore(const PhaseState& phase, int64_t generation);
+
 class Groups {
  public:
   // `cluster` outlives it.

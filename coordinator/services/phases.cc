@@ -109,6 +109,16 @@ bool LaterPhaseStarted(const StreamState& stream, int number) {
                      });
 }
 
+// What the stream is once phase `number` no longer blocks it.
+v1::Stream::State StateWithout(const StreamState& stream, int number) {
+  const bool blocked = std::any_of(
+      stream.phases.begin(), stream.phases.end(), [number](const auto& entry) {
+        const v1::Phase& phase = entry.second.record.phase();
+        return phase.number() != number && phase.state() == v1::Phase::FAILED;
+      });
+  return blocked ? v1::Stream::BLOCKED : v1::Stream::ACTIVE;
+}
+
 }  // namespace
 
 absl::Status Phases::StartEvaluation(ClusterState& state,
@@ -193,7 +203,7 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
   if (event == PhaseEvent::kFailed) {
     edit.PutStream(WithState(*stream, v1::Stream::BLOCKED));
   } else if (event == PhaseEvent::kSkipRequested) {
-    edit.PutStream(WithState(*stream, v1::Stream::ACTIVE));
+    edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
   }
   Groups::AddClose(*phase, reason, edit);
   edit.PutPhase(std::move(record));
@@ -228,7 +238,7 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
     blobs.push_back(file.digest());
   }
   edit.PutPhase(NextAttempt(*phase));
-  edit.PutStream(WithState(*stream, v1::Stream::ACTIVE));
+  edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
   AddForgetMeasures(*stream, number, edit);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   cluster_.DeleteUnreferenced(state, blobs);

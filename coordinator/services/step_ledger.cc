@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "coordinator/services/groups.h"
 
 namespace keel {
 namespace {
@@ -151,7 +152,10 @@ absl::Status StepLedger::Flush(ClusterState& state, PhaseState& phase) {
   group.pending_steps.clear();
   phase.record.mutable_phase()->set_committed_step_count(
       generation.committed_step_count());
-  phase.record.set_forming_failures(0);
+  if (generation.committed_step_count() >
+      FurthestStepBefore(phase, group.generation)) {
+    phase.record.set_forming_failures(0);
+  }
   Acknowledge(state, phase);
   return absl::OkStatus();
 }

@@ -216,6 +216,12 @@ absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
 }
 
 bool Tasks::Adopt(ClusterState& state, const v1::Hello& hello) {
+  // An order that was lost with the worker's stream is given out again.
+  for (auto& [id, task] : state.tasks) {
+    if (task.worker_id == hello.worker().id() && id != hello.task_id()) {
+      task.worker_id.clear();
+    }
+  }
   auto it = state.tasks.find(hello.task_id());
   if (it == state.tasks.end() || it->second.record.done()) return false;
   TaskState& task = it->second;

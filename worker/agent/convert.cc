@@ -310,13 +310,15 @@ v1::GroupEnded::Outcome ToOutcome(const absl::Status& status) {
       return v1::GroupEnded::FINISHED;
     case absl::StatusCode::kCancelled:
       return v1::GroupEnded::STOPPED;
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kResourceExhausted:
-      return v1::GroupEnded::BROKEN;
-    default:
+    // What no other worker could train either.
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kUnimplemented:
       return v1::GroupEnded::FAILED;
+    // A peer's, the network's or this machine's fault: a later group may do
+    // better. The coordinator gives a phase up whose groups get no further.
+    default:
+      return v1::GroupEnded::BROKEN;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "worker/comm/c10d_communicator.h"
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Work.hpp>
@@ -173,8 +174,16 @@ absl::Status C10dCommunicator::Await(const char* what, c10d::Work& work) {
     }
   }
   --unfinished_;
-  absl::Status status =
-      Catch(absl::StatusCode::kAborted, what, [&] { work.wait(); });
+  absl::Status status = Catch(absl::StatusCode::kAborted, what, [&] {
+    // NCCL's wait only orders streams: a collective that failed in the
+    // background would pass for a finished one.
+    if (!IsOnHost(*backend_)) {
+      if (const std::exception_ptr failure = work.exception()) {
+        std::rethrow_exception(failure);
+      }
+    }
+    work.wait();
+  });
   if (!status.ok()) Abort();
   return status;
 }

@@ -28,8 +28,9 @@ class Executor {
   // Trains until the phase's last step is committed and (on rank 0) the
   // result is uploaded. OK: finished. ABORTED: a peer, the network or a
   // regroup order ended the group; the worker is ready for another one.
-  // CANCELLED: stop was requested. Anything else: the phase cannot be trained
-  // (FAILED_PRECONDITION with the reason for too many struck samples).
+  // CANCELLED: stop was requested. INVALID_ARGUMENT, FAILED_PRECONDITION (such
+  // as too many struck samples) and UNIMPLEMENTED: the phase cannot be trained
+  // anywhere. Anything else is a fault of this machine.
   virtual absl::Status Train(const TrainJob& job, TrainContext& context) = 0;
   virtual absl::StatusOr<std::vector<RecallResult>> Evaluate(
       const EvaluateJob& job, TaskContext& context) = 0;

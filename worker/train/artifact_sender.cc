@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/log.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -29,12 +31,17 @@ absl::Status ArtifactSender::Send(ArtifactKind kind, int64_t step_count,
   const std::string folder =
       JoinPath(context_.scratch_directory(),
                absl::StrCat(NameOf(kind), "-", step_count));
+  // What was delivered stays delivered, whatever becomes of the folder.
+  const absl::Cleanup remove = [&folder] {
+    if (const absl::Status status = RemoveRecursively(folder); !status.ok()) {
+      LogWarning("a scratch folder stays behind",
+                 {{"error", status.ToString()}});
+    }
+  };
   KEEL_ASSIGN_OR_RETURN(
       const std::vector<LocalFile> files,
       WriteCheckpoint(folder, model, Info(kind, step_count), state));
-  const absl::Status sent = context_.Upload(kind, step_count, files);
-  KEEL_RETURN_IF_ERROR(RemoveRecursively(folder));
-  return sent;
+  return context_.Upload(kind, step_count, files);
 }
 
 ManifestInfo ArtifactSender::Info(ArtifactKind kind, int64_t step_count) const {

@@ -56,6 +56,11 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
 
   parts_.optimizer.Step(order.learning_rate, vote.skip);
   parts_.clock.End("optimizer");
+  if (vote.sum.fine != parts_.communicator.world_size()) {
+    return absl::AbortedError(
+        absl::StrCat("the vote on step ", order.step,
+                     " is not complete: it was not applied"));
+  }
   if (!vote.complete) return NonFinite(order, loss, vote);
   return StepOutcome{.report = Report(order, loss, vote, group),
                      .local_rows = static_cast<int64_t>(rows.samples.size()),

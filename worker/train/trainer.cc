@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/plan/accounting_hash.h"
@@ -91,7 +92,10 @@ Trainer::Trainer(const TrainerOptions& options,
       struck_limit_(env_.job.config.max_struck_fraction, env_.job.sample_count),
       optimizer_(state_.student, env_.job.config.train),
       clock_(env_.metrics) {
-  if (state_.resumed.has_value()) optimizer_.Restore(*state_.resumed);
+  if (state_.resumed.has_value()) {
+    optimizer_.Restore(*state_.resumed);
+    state_.resumed.reset();  // a copy of the moments, on the device
+  }
   if (method_->needs_teacher()) {
     teacher_.emplace(*state_.parent, options.teacher_cache_bytes);
   }
@@ -164,6 +168,8 @@ absl::Status Trainer::Loop() {
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
       kPrefetchDepth);
+  // On an error the peers are freed first; joining threads may take long.
+  absl::Cleanup sever = [this] { communicator_->Abort(); };
   for (int64_t step = env_.job.start_step; step < schedule_.step_count();) {
     clock_.Start();
     KEEL_ASSIGN_OR_RETURN(const LoadedRows rows, batches.Next());
@@ -180,8 +186,12 @@ absl::Status Trainer::Loop() {
                           train_step.Run(order, rows, group));
     Commit(outcome);
     ++step;
-    if (outcome.stop && step < schedule_.step_count()) return Leave(step);
+    if (outcome.stop && step < schedule_.step_count()) {
+      std::move(sever).Cancel();
+      return Leave(step);
+    }
   }
+  std::move(sever).Cancel();
   return Finish();
 }
 

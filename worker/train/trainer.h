@@ -93,7 +93,7 @@ class Trainer {
 
   const TrainerOptions options_;
   const TrainerEnvironment env_;
-  const PhaseState state_;
+  PhaseState state_;
   const std::unique_ptr<Method> method_;
   const PhaseSchedule schedule_;
   const LearningRateSchedule rates_;

@@ -214,7 +214,7 @@ TEST_F(AgentTest, MapsTheEndOfAJob) {
             v1::GroupEnded::FAILED);
   session->Send(Join(3));
   const v1::GroupEnded thrown = session->Next(Kind::kGroupEnded).group_ended();
-  EXPECT_EQ(thrown.outcome(), v1::GroupEnded::FAILED);
+  EXPECT_EQ(thrown.outcome(), v1::GroupEnded::BROKEN);
   EXPECT_NE(thrown.message().find("a tensor"), std::string::npos);
 }
 

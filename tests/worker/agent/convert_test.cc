@@ -222,12 +222,14 @@ TEST(ConvertTest, OnlyThePhasesOwnFaultsFailIt) {
   EXPECT_EQ(ToOutcome(absl::CancelledError("")), v1::GroupEnded::STOPPED);
   for (const absl::Status& status :
        {absl::AbortedError(""), absl::UnavailableError(""),
-        absl::DeadlineExceededError(""), absl::ResourceExhaustedError("")}) {
+        absl::DeadlineExceededError(""), absl::ResourceExhaustedError(""),
+        absl::InternalError(""), absl::DataLossError(""),
+        absl::UnknownError("")}) {
     EXPECT_EQ(ToOutcome(status), v1::GroupEnded::BROKEN) << status;
   }
   for (const absl::Status& status :
-       {absl::FailedPreconditionError(""), absl::InternalError(""),
-        absl::DataLossError(""), absl::InvalidArgumentError("")}) {
+       {absl::FailedPreconditionError(""), absl::InvalidArgumentError(""),
+        absl::UnimplementedError("")}) {
     EXPECT_EQ(ToOutcome(status), v1::GroupEnded::FAILED) << status;
   }
 }
