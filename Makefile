@@ -5,18 +5,24 @@ JOBS ?= $(shell nproc)
 export KEEL_CACHE ?= $(HOME)/.cache/keel
 CMAKE_CACHE := -DKEEL_CACHE=$(KEEL_CACHE)
 .DEFAULT_GOAL := build
-.PHONY: setup build test demo parity cuda-build gpu-check lint clean
+FUZZ_SECONDS ?= 60
+export SOAK_MINUTES ?= 30
+.PHONY: setup configure build test demo parity cuda-build gpu-check lint clean \
+  setup-sanitizers asan-build asan tsan tidy fuzz soak
 
 setup:
 	@deploy/setup.sh build
 
-build: setup
+configure: setup
 	@mkdir -p build
 	@cmake --preset cpu $(CMAKE_CACHE) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	cmake --build --preset cpu -j $(JOBS)
 
-test: build
-	@deploy/setup.sh prometheus
+build: configure
+	cmake --build --preset cpu -j $(JOBS) --target programs
+
+test: configure
+	@deploy/setup.sh prometheus docs client
+	cmake --build --preset cpu -j $(JOBS)
 	ctest --test-dir build/cpu --output-on-failure -LE gpu -j $(JOBS)
 
 demo: build
@@ -24,6 +30,7 @@ demo: build
 	@deploy/demo/run.sh
 
 parity: build
+	cmake --build --preset cpu -j $(JOBS) --target keel-data-dump keel-model-dump
 	@tests/parity/run.sh
 
 cuda-build: setup
@@ -32,6 +39,35 @@ cuda-build: setup
 
 gpu-check:
 	@deploy/gpu_check.sh
+
+setup-sanitizers: setup
+	@deploy/setup.sh sanitizers
+
+# Clang's thread-safety analysis is an error here.
+asan-build: setup-sanitizers
+	cmake --preset asan $(CMAKE_CACHE) >/dev/null
+	cmake --build --preset asan -j $(JOBS)
+
+asan: asan-build
+	ctest --test-dir build/asan --output-on-failure -LE gpu -j $(JOBS)
+
+tsan: setup-sanitizers
+	cmake --preset tsan $(CMAKE_CACHE) >/dev/null
+	cmake --build --preset tsan -j $(JOBS)
+	ctest --test-dir build/tsan --output-on-failure -LE gpu -j $(JOBS)
+
+tidy: setup-sanitizers
+	@cmake --preset asan $(CMAKE_CACHE) >/dev/null
+	@cmake --build --preset asan -j $(JOBS) --target keel_proto keel_storage_proto
+	@JOBS=$(JOBS) deploy/tidy.py build/asan
+
+# Each target for FUZZ_SECONDS; crashes are kept in build/fuzz/crashes.
+fuzz: asan-build
+	@JOBS=$(JOBS) tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+# Fuzz targets and fault tests, SOAK_MINUTES each.
+soak: build asan-build
+	@JOBS=$(JOBS) tests/soak.sh
 
 lint:
 	@deploy/setup.sh build

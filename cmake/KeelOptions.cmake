@@ -15,8 +15,16 @@ target_compile_definitions(keel_options INTERFACE KEEL_VERSION="${PROJECT_VERSIO
 target_link_libraries(keel_options INTERFACE Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(keel_options INTERFACE -Wthread-safety -Werror=thread-safety)
+  # Some dependencies bring it: Clang takes no precompiled header without it.
+  target_compile_options(keel_options INTERFACE -pthread)
 endif()
 if(KEEL_SANITIZE)
-  add_compile_options(-fsanitize=${KEEL_SANITIZE} -fno-omit-frame-pointer -g1)
+  # Fast enough to run, and lines in the reports.
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG -g1")
+  add_compile_options(-fsanitize=${KEEL_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${KEEL_SANITIZE})
+endif()
+if(KEEL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -14,19 +14,26 @@ endfunction()
 function(keel_binary name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${KEEL_PROGRAM_OBJECTS})
 endfunction()
 
 # keel_test(NAME SOURCES file... DEPS target... [LABELS label...]): a
-# GoogleTest binary, one ctest entry for each of its tests.
+# GoogleTest binary, one ctest entry for each of its tests; with a sanitizer,
+# whose programs are slow to start, one entry for all of them.
 function(keel_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${KEEL_PROGRAM_OBJECTS} GTest::gmock_main)
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
+  endif()
+  if(KEEL_SANITIZE)
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+    return()
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}

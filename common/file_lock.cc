@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/reason.h"
 
 namespace keel {
 namespace {
@@ -14,9 +15,10 @@ namespace {
 absl::Status HeldByAnother(const std::string& path) {
   const auto pid = ReadFile(path);
   const auto text = pid.ok() ? absl::StripAsciiWhitespace(*pid) : "";
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, " is locked by another process",
-                   text.empty() ? "" : absl::StrCat(" (pid ", text, ")")));
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        path, " is locked by another process",
+                        text.empty() ? "" : absl::StrCat(" (pid ", text, ")"))),
+                    {"FOLDER_IN_USE", {{"path", path}}});
 }
 
 }  // namespace

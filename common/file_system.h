@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace keel {
 
@@ -19,45 +20,59 @@ namespace keel {
 // (without sync).
 class AppendableFile {
  public:
-  // Opens `path` for appending; creates it if it is missing.
+  // Opens `path` of the system's disk for appending; creates it if it is
+  // missing.
   static absl::StatusOr<std::unique_ptr<AppendableFile>> Open(
       const std::string& path);
-  ~AppendableFile();
-  AppendableFile(const AppendableFile&) = delete;
-  AppendableFile& operator=(const AppendableFile&) = delete;
+  virtual ~AppendableFile() = default;
 
   // A failed append leaves the file as it was.
-  absl::Status Append(std::string_view data);
+  virtual absl::Status Append(std::string_view data) = 0;
   // Makes all that was appended durable.
-  absl::Status Sync();
-  int64_t size() const { return size_; }
-
- private:
-  AppendableFile(std::string path, int fd, int64_t size);
-  const std::string path_;
-  const int fd_;
-  int64_t size_;
+  virtual absl::Status Sync() = 0;
+  virtual int64_t size() const = 0;
 };
 
 // A file read at any place; safe for concurrent reads.
 class RandomAccessFile {
  public:
+  // Of the system's disk.
   static absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(
       const std::string& path);
-  ~RandomAccessFile();
-  RandomAccessFile(const RandomAccessFile&) = delete;
-  RandomAccessFile& operator=(const RandomAccessFile&) = delete;
+  virtual ~RandomAccessFile() = default;
 
   // Reads exactly `length` bytes from `offset` on; OUT_OF_RANGE past the end.
-  absl::StatusOr<std::string> Read(int64_t offset, int64_t length) const;
-  int64_t size() const { return size_; }
-
- private:
-  RandomAccessFile(std::string path, int fd, int64_t size);
-  const std::string path_;
-  const int fd_;
-  const int64_t size_;
+  virtual absl::StatusOr<std::string> Read(int64_t offset,
+                                           int64_t length) const = 0;
+  virtual int64_t size() const = 0;
 };
+
+// The calls that durable storage is made of: what stands on this class can be
+// shown a disk that loses whatever was not synced. Each call does what the
+// function of its name below does. Thread-safe.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual absl::StatusOr<std::unique_ptr<AppendableFile>> OpenAppendable(
+      const std::string& path) = 0;
+  virtual absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccess(
+      const std::string& path) = 0;
+  virtual absl::Status RenameDurably(const std::string& from,
+                                     const std::string& to) = 0;
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+  virtual absl::Status CreateDirectories(const std::string& path) = 0;
+  virtual absl::Status RemoveFile(const std::string& path) = 0;
+  virtual bool FileExists(const std::string& path) = 0;
+  virtual absl::StatusOr<int64_t> FileSize(const std::string& path) = 0;
+  virtual absl::StatusOr<absl::Time> ModificationTime(
+      const std::string& path) = 0;
+  virtual absl::StatusOr<std::vector<std::string>> ListDirectory(
+      const std::string& path) = 0;
+  virtual absl::StatusOr<int64_t> FreeDiskBytes(const std::string& path) = 0;
+};
+
+// The system's own; lives until the process ends.
+FileSystem* PosixFileSystem();
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Whole or absent: temporary file, fsync, rename, fsync of the folder. A crash
@@ -74,6 +89,8 @@ absl::Status RemoveFile(const std::string& path);
 absl::Status RemoveRecursively(const std::string& path);
 bool FileExists(const std::string& path);
 absl::StatusOr<int64_t> FileSize(const std::string& path);
+// When its bytes were last changed.
+absl::StatusOr<absl::Time> ModificationTime(const std::string& path);
 // Names (not paths) of the entries, sorted.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
 // Bytes that this user can still write in the file system of `path`.
@@ -81,6 +98,8 @@ absl::StatusOr<int64_t> FreeDiskBytes(const std::string& path);
 // SHA-256 of the file's bytes as 64 hexadecimal digits.
 absl::StatusOr<std::string> FileSha256Hex(const std::string& path);
 std::string JoinPath(std::string_view a, std::string_view b);
+// The folder that `path` lies in; "." for a bare name.
+std::string ParentFolder(const std::string& path);
 
 // An exclusive lock on `path`, held until destroyed or the process ends.
 class FileLock {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "common/reason.h"
 #include "common/string_view.h"
 #include "common/utf8.h"
 
@@ -42,11 +43,13 @@ absl::Status ValidateName(std::string_view what, std::string_view name) {
                        return IsAlphanumeric(c) || c == '-';
                      });
   if (legal) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      ToAbsl(what),
-      " must be 1 to 63 characters of a-z, 0-9 and '-', not '-' first, "
-      "got '",
-      ToValidUtf8(name, 100), "'"));
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          ToAbsl(what),
+          " must be 1 to 63 characters of a-z, 0-9 and '-', not '-' first, "
+          "got '",
+          ToValidUtf8(name, 100), "'")),
+      {"NAME", {}});
 }
 
 std::string SlugFromDisplayName(std::string_view display_name) {

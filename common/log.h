@@ -13,7 +13,8 @@
 
 namespace keel {
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+// kNone is for SetLogLevel: no line has it.
+enum class LogLevel { kDebug, kInfo, kWarning, kError, kNone };
 
 // A field of a log line; values with blanks or quotes are quoted.
 using LogField = std::pair<std::string_view, std::string>;

@@ -11,14 +11,17 @@
 #include "common/log.h"
 #include "common/metrics/names.h"
 #include "common/metrics/registry.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 #include "coordinator/services/server.h"
+#include "coordinator/store/crash_point.h"
 
 namespace keel {
 namespace {
 
 // How long calls may go on after the signal to stop.
 constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr int kUsageExitCode = 2;
 
 // What the command line says; durations in seconds.
 struct Flags {
@@ -30,28 +33,33 @@ struct Flags {
   double orphan_grace = 10;
   double recovery_window = 15;
   double task_lease = 600;
+  double stall_after = 1800;
+  std::string crash_at;
   bool verbose = false;
 };
 
 void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--listen", flags.server.listen_address,
-                 "host:port to serve on; port 0 takes a free one. Plaintext: "
+                 "HOST:PORT to serve on; port 0 takes a free one. Plaintext: "
                  "keep it on loopback or in a private network")
       ->capture_default_str();
   app.add_option("--state-dir", flags.server.state_dir,
-                 "folder of all durable state")
+                 "Folder of all durable state")
       ->required();
   app.add_option("--metrics-listen", flags.metrics.address,
-                 "host:port of /metrics; port 0 takes a free one")
+                 "HOST:PORT of /metrics; port 0 takes a free one")
       ->capture_default_str();
   app.add_option("--min-free-bytes", flags.server.min_free_bytes,
-                 "uploads that would leave less free disk are refused")
+                 "Uploads that would leave less free disk are refused")
       ->capture_default_str();
   app.add_option("--max-threads", flags.server.max_threads,
-                 "threads for calls; each worker, watcher and transfer holds "
+                 "Threads for calls; each worker, watcher and transfer holds "
                  "one")
       ->capture_default_str();
-  app.add_flag("--verbose", flags.verbose, "log at debug level");
+  app.add_option("--debug-crash-at", flags.crash_at,
+                 "For tests: NAME or NAME@N; the process kills itself the Nth "
+                 "time it comes to that crash point");
+  app.add_flag("--verbose", flags.verbose, "Log at debug level");
 }
 
 void AddTimes(CLI::App& app, Flags& flags) {
@@ -61,16 +69,19 @@ void AddTimes(CLI::App& app, Flags& flags) {
         ->capture_default_str();
   };
   add("--evict-after", flags.evict_after,
-      "seconds of silence after which a worker is lost");
+      "Seconds of silence after which a worker is lost");
   add("--heartbeat-every", flags.heartbeat_every,
-      "seconds between a worker's reports that it lives");
+      "Seconds between a worker's reports that it lives");
   add("--join-window", flags.join_window,
-      "seconds that a group waits for further workers before it forms");
+      "Seconds that a group waits for further workers before it forms");
   add("--orphan-grace", flags.orphan_grace,
-      "seconds that a phase waits for members that are all lost");
+      "Seconds that a phase waits for members that are all lost");
   add("--recovery-window", flags.recovery_window,
-      "seconds for members to come back after a restart of the coordinator");
-  add("--task-lease", flags.task_lease, "seconds that a task may take");
+      "Seconds for members to come back after a restart of the coordinator");
+  add("--task-lease", flags.task_lease,
+      "Seconds without progress after which a worker loses its task");
+  add("--stall-after", flags.stall_after,
+      "Seconds without a step after which a group is broken");
 }
 
 CoordinatorServer::Options ServerOptions(const Flags& flags) {
@@ -81,6 +92,7 @@ CoordinatorServer::Options ServerOptions(const Flags& flags) {
   options.planner.orphan_grace = absl::Seconds(flags.orphan_grace);
   options.planner.recovery_window = absl::Seconds(flags.recovery_window);
   options.planner.task_lease = absl::Seconds(flags.task_lease);
+  options.planner.stall_after = absl::Seconds(flags.stall_after);
   return options;
 }
 
@@ -97,6 +109,7 @@ sigset_t BlockSignals() {
 }
 
 absl::Status Run(const Flags& flags) {
+  KEEL_RETURN_IF_ERROR(ArmCrashPoint(flags.crash_at));
   const sigset_t signals = BlockSignals();
   KEEL_ASSIGN_OR_RETURN(
       std::unique_ptr<MetricsServer> metrics,
@@ -127,12 +140,20 @@ int main(int argc, char** argv) {
   keel::Flags flags;
   keel::AddFlags(app, flags);
   keel::AddTimes(app, flags);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : keel::kUsageExitCode;
+  }
   keel::SetLogName("coordinator");
   if (flags.verbose) keel::SetLogLevel(keel::LogLevel::kDebug);
   if (absl::Status status = keel::Run(flags); !status.ok()) {
-    keel::LogError("cannot run", {{"error", status.ToString()}});
-    return EXIT_FAILURE;
+    keel::LogError("cannot run",
+                   {{"code", absl::StatusCodeToString(status.code())},
+                    {"reason", keel::ReasonOf(status).reason},
+                    {"error", std::string(status.message())}});
+    return absl::IsInvalidArgument(status) ? keel::kUsageExitCode
+                                           : EXIT_FAILURE;
   }
   return EXIT_SUCCESS;
 }

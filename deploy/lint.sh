@@ -20,16 +20,8 @@ check() {
 
 sources() { find common coordinator worker tests -name '*.cc' -o -name '*.h' -o -name '*.cu' | sort; }
 
-# includes PATTERN FOLDER...: files in the folders that include a header so named.
-includes() {
-  local pattern=$1
-  shift
-  grep -rnE "^#include [<\"]($pattern)" --include='*.h' --include='*.cc' "$@"
-}
-
 format() { sources | xargs -r clang-format-14 --dry-run -Werror 2>&1 | grep -E 'error:' | cut -d: -f1 | sort -u; }
-torch='ATen/|torch/|c10/|nccl'
-rpc='grpcpp/|grpc/|google/protobuf|keel/(storage/)?v1/'
+layering() { python3 tests/layering/layering.py; }
 too_long() {
   sources | xargs -r wc -l | awk '$2 != "total" && (($2 ~ /\.h$/ && $1 > 270) || ($2 !~ /^tests/ && $1 > 450))'
 }
@@ -40,18 +32,11 @@ untested() {  # test sources that no CMakeLists.txt names
 }
 scripts() { find deploy tests .ci -name '*.sh' -o -path '.ci/run' | xargs -r -n1 bash -n; }
 python_syntax() {
-  find deploy tests -name '*.py' | xargs -r -n1 python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])'
+  find deploy docs tests -name '*.py' | xargs -r -n1 python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])'
 }
 
 check "formatted (clang-format, .clang-format)"              format
-check "coordinator includes no LibTorch, CUDA or NCCL"       includes "$torch" coordinator tests/coordinator
-check "common includes no LibTorch"                          includes "$torch" common
-check "the training half includes no gRPC and no protobuf" \
-  includes "$rpc" worker/data worker/model worker/train worker/drift worker/comm worker/checkpoint worker/seam
-check "the agent half includes no LibTorch"                  includes "$torch" worker/agent worker/main.cc
-check "coordinator and worker meet in proto/ and common/ only (coordinator)" includes 'worker/' coordinator
-check "coordinator and worker meet in proto/ and common/ only (worker)"      includes 'coordinator/' worker
-check "common depends on neither"                            includes '(worker|coordinator)/' common
+check "dependency rules (tests/layering)"                   layering
 check "headers up to 270 lines, sources up to 450"           too_long
 check "every test file is in the build"                      untested
 check "shell scripts parse"                                  scripts

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs what building Keel needs, and unpacks the pinned LibTorch, the gloo
-# headers and the BPE merges into a cache folder. Says what it does; quiet when
-# all is there. Safe to run again after a break.
+# headers and the BPE merges into a cache folder; Python programs get a private
+# environment there. Says what it does; quiet when all is there. Safe to run
+# again after a break.
 #
-#   deploy/setup.sh [build] [demo] [prometheus]     default: build
+#   deploy/setup.sh [build] [demo] [prometheus] [docs] [client] [parity] [sanitizers]
+#     default: build
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=deploy/versions.sh
@@ -70,10 +72,50 @@ unpack_gloo_headers() {
   touch "$cache/gloo/.complete"
 }
 
+python_environment() {  # NAME REQUIREMENTS-FILE: makes $cache/NAME-venv
+  local venv=$cache/$1-venv wanted
+  wanted=$(sha256sum "$here/../$2" | cut -d' ' -f1)
+  [ "$(cat "$venv/.complete" 2>/dev/null)" = "$wanted" ] && return 0
+  say "installing the Python packages of $2 into $venv"
+  python3 -m venv --clear "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check --only-binary=:all: -r "$here/../$2"
+  echo "$wanted" >"$venv/.complete"
+}
+
+# The sources of the Abseil that is installed, for cmake/KeelTsan.cmake.
+unpack_abseil_sources() {
+  local version folder
+  version=$(dpkg-query -W -f='${source:Version}' libabsl-dev)
+  [ "$(cat "$cache/abseil-src/.version" 2>/dev/null)" = "$version" ] && return 0
+  say "fetching the sources of abseil $version"
+  folder=$(mktemp -d)
+  mkdir -p "$folder/lists/partial"
+  apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | sort -u |
+    awk '$1 ~ /debian/ && $2 ~ /^bookworm/ {
+      print "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]", $0, "main" }' \
+    >"$folder/sources.list"
+  local options=(-o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=-
+                 -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root)
+  as_root apt-get "${options[@]}" update -qq
+  (cd "$folder" && as_root apt-get "${options[@]}" source -qq --download-only "abseil=$version" &&
+   dpkg-source --no-check -x abseil_*.dsc src >/dev/null)
+  rm -rf "$cache/abseil-src"
+  mv "$folder/src" "$cache/abseil-src"
+  echo "$version" >"$cache/abseil-src/.version"
+  as_root rm -rf "$folder"
+}
+
 for part in "${@:-build}"; do
-  install_packages "$part"
-  if [ "$part" = build ]; then
-    unpack_wheels
-    unpack_gloo_headers
-  fi
+  case $part in
+    build)
+      install_packages build
+      unpack_wheels
+      unpack_gloo_headers ;;
+    sanitizers)
+      install_packages sanitizers
+      unpack_abseil_sources ;;
+    client) python_environment client docs/examples/requirements.txt ;;
+    parity) python_environment parity tests/parity/requirements.txt ;;
+    *) install_packages "$part" ;;
+  esac
 done

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/metrics/names.h"
 #include "common/metrics/registry.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/signal_watcher.h"
@@ -74,8 +75,8 @@ void AddCollectiveOptions(CLI::App& app, Arguments& arguments) {
                  arguments.executor.collective_interface,
                  "Network interface to use in place of the address");
   app.add_option("--collective-timeout", arguments.collective_timeout_seconds,
-                 "Seconds after which a collective ends its group; the "
-                 "coordinator's evict_after")
+                 "Seconds that a draining worker waits for its peers in a "
+                 "collective, besides three of its slowest steps")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
 }
@@ -159,6 +160,7 @@ int Main(int argc, char** argv) {
   if (status.ok()) return 0;
   LogError("ends with an error",
            {{"code", absl::StatusCodeToString(status.code())},
+            {"reason", ReasonOf(status).reason},
             {"error", std::string(status.message())}});
   return absl::IsInvalidArgument(status) ? kUsageExitCode : 1;
 }

@@ -20,7 +20,6 @@
 namespace keel {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;

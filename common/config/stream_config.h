@@ -14,6 +14,12 @@
 
 namespace keel {
 
+// Reasons (common/reason.h): no YAML, or not of the file's form; a key that is
+// unknown; a value that is wrong.
+inline constexpr std::string_view kConfigSyntax = "CONFIG_SYNTAX";
+inline constexpr std::string_view kConfigKey = "CONFIG_KEY";
+inline constexpr std::string_view kConfigValue = "CONFIG_VALUE";
+
 // What a file says; nothing that it leaves out is filled in.
 struct StreamConfigFile {
   v1::StreamConfig config;
@@ -36,8 +42,8 @@ absl::StatusOr<StreamConfigFile> ParseStreamConfig(std::string_view yaml,
 // it is not valid.
 v1::StreamConfig WithDefaults(const v1::StreamConfig& config);
 
-// Checks a configuration that WithDefaults filled. INVALID_ARGUMENT names the
-// key: "method.alpha must not be negative, got -1".
+// Checks a configuration that WithDefaults filled. INVALID_ARGUMENT
+// (CONFIG_VALUE) names the key: "method.alpha must not be negative, got -1".
 absl::Status ValidateStreamConfig(const v1::StreamConfig& config);
 
 // Every value that is set, as a file; ParseStreamConfig reads back the same.

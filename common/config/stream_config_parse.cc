@@ -6,6 +6,7 @@
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "yaml-cpp/yaml.h"
@@ -24,10 +25,14 @@ class Parser {
   absl::Status CheckTogether() const;
   StreamConfigFile Take() { return std::move(result_); }
 
-  absl::Status Error(const YAML::Mark& mark, const std::string& problem) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_name_, ":", mark.line + 1, ": ",
-                     ToValidUtf8(problem, kMaxMessageBytes)));
+  absl::Status Error(const YAML::Mark& mark, const std::string& problem,
+                     std::string_view reason = kConfigSyntax) const {
+    return WithReason(
+        absl::InvalidArgumentError(
+            absl::StrCat(file_name_, ":", mark.line + 1, ": ",
+                         ToValidUtf8(problem, kMaxMessageBytes))),
+        {std::string(reason),
+         {{"file", file_name_}, {"line", absl::StrCat(mark.line + 1)}}});
   }
 
  private:
@@ -75,15 +80,17 @@ absl::Status Parser::ReadEntry(const YAML::Node& key_node,
                  absl::StrCat("unknown key '", path, "'",
                               nearest.empty() ? ""
                                               : absl::StrCat("; did you mean '",
-                                                             nearest, "'?")));
+                                                             nearest, "'?")),
+                 kConfigKey);
   }
   if (!value.IsScalar()) {
     return Error(key_node.Mark(),
                  absl::StrCat("'", path, "' must have one value"));
   }
   const absl::Status status = ReadValue(*key, value.Scalar());
-  return status.ok() ? status
-                     : Error(value.Mark(), std::string(status.message()));
+  return status.ok()
+             ? status
+             : Error(value.Mark(), std::string(status.message()), kConfigValue);
 }
 
 absl::Status Parser::ReadValue(const ConfigKey& key, const std::string& text) {
@@ -112,10 +119,12 @@ void Parser::SetPath(const ConfigKey& key, const std::string& text) {
 
 absl::Status Parser::CheckTogether() const {
   if (result_.config.has_model() && !result_.open_clip_config_path.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_name_,
-                     ": model.open_clip_config describes the whole model; give "
-                     "no other key of 'model' with it"));
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            file_name_,
+            ": model.open_clip_config describes the whole model; give "
+            "no other key of 'model' with it")),
+        {std::string(kConfigValue), {{"file", file_name_}}});
   }
   return absl::OkStatus();
 }

@@ -14,7 +14,8 @@ std::string StreamConfigToYaml(const v1::StreamConfig& config) {
   std::vector<std::string> open;
   for (const ConfigKey& key : ConfigKeys()) {
     // Only zeros that are defaults stand for a value (train.seed).
-    const bool zero_default = key.fallback == "0" || key.fallback == "all";
+    const bool zero_default =
+        key.fallback == "0" || key.unit == ConfigUnit::kCountOrAll;
     if (!HasConfigField(key)) continue;
     if (!HasConfigValue(key, config) && !zero_default) continue;
     std::vector<std::string> sections = absl::StrSplit(key.path, '.');

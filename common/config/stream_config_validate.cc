@@ -5,6 +5,7 @@
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -61,6 +62,15 @@ absl::Status CheckModel(const v1::StreamConfig& config) {
   return absl::OkStatus();
 }
 
+// Values that have a meaning, which this version does not act on.
+absl::Status CheckSupported(const v1::StreamConfig& config) {
+  if (config.checkpoint().keep() == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("checkpoint.keep must be all: this version keeps all "
+                   "checkpoints, got ",
+                   config.checkpoint().keep()));
+}
+
 absl::Status CheckTogether(const v1::StreamConfig& config) {
   const v1::GroupConfig& group = config.group();
   if (group.max_workers() < group.min_workers()) {
@@ -78,9 +88,7 @@ absl::Status CheckTogether(const v1::StreamConfig& config) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status ValidateStreamConfig(const v1::StreamConfig& config) {
+absl::Status Check(const v1::StreamConfig& config) {
   for (const ConfigKey& key : ConfigKeys()) {
     // A model without a preset's name is fine.
     if (!HasConfigField(key) || key.path == "model.preset") continue;
@@ -91,7 +99,16 @@ absl::Status ValidateStreamConfig(const v1::StreamConfig& config) {
     KEEL_RETURN_IF_ERROR(CheckConfigValue(key, config));
   }
   KEEL_RETURN_IF_ERROR(CheckModel(config));
+  KEEL_RETURN_IF_ERROR(CheckSupported(config));
   return CheckTogether(config);
+}
+
+}  // namespace
+
+absl::Status ValidateStreamConfig(const v1::StreamConfig& config) {
+  const absl::Status status = Check(config);
+  return status.ok() ? status
+                     : WithReason(status, {std::string(kConfigValue), {}});
 }
 
 }  // namespace keel

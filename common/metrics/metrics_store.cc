@@ -53,6 +53,16 @@ MetricsStore::MetricsStore(const std::vector<MetricSpec>& table) {
              .second) {
       Misused(spec.name, "declared twice");
     }
+    StartAtZero(families_.find(spec.name)->second);
+  }
+}
+
+void MetricsStore::StartAtZero(Family& family) {
+  const MetricSpec& spec = family.spec;
+  if (!spec.labels.empty() || spec.kind == MetricKind::kGauge) return;
+  Series& series = family.series[{}];
+  if (spec.kind == MetricKind::kHistogram) {
+    series.counts.resize(spec.bounds.size() + 1, 0);
   }
 }
 
@@ -63,9 +73,11 @@ MetricsStore::Family& MetricsStore::FamilyOf(std::string_view name) {
 }
 
 MetricsStore::Family& MetricsStore::FamilyOf(std::string_view name,
-                                             MetricKind kind) {
+                                             MetricKind kind,
+                                             const MetricLabels& labels) {
   Family& family = FamilyOf(name);
   if (family.spec.kind != kind) Misused(name, "of another kind");
+  if (!HasTheLabels(family.spec, labels)) Misused(name, "other labels");
   return family;
 }
 
@@ -73,19 +85,19 @@ void MetricsStore::Increment(std::string_view name, const MetricLabels& labels,
                              double by) {
   if (!(by >= 0)) Misused(name, "a counter only grows");
   absl::MutexLock lock(&mu_);
-  FamilyOf(name, MetricKind::kCounter).series[labels].value += by;
+  FamilyOf(name, MetricKind::kCounter, labels).series[labels].value += by;
 }
 
 void MetricsStore::Set(std::string_view name, double value,
                        const MetricLabels& labels) {
   absl::MutexLock lock(&mu_);
-  FamilyOf(name, MetricKind::kGauge).series[labels].value = value;
+  FamilyOf(name, MetricKind::kGauge, labels).series[labels].value = value;
 }
 
 void MetricsStore::Observe(std::string_view name, double value,
                            const MetricLabels& labels) {
   absl::MutexLock lock(&mu_);
-  Family& family = FamilyOf(name, MetricKind::kHistogram);
+  Family& family = FamilyOf(name, MetricKind::kHistogram, labels);
   const std::vector<double>& bounds = family.spec.bounds;
   Series& series = family.series[labels];
   series.counts.resize(bounds.size() + 1, 0);
@@ -98,7 +110,7 @@ void MetricsStore::SetHistogram(std::string_view name,
                                 const std::vector<int64_t>& counts, double sum,
                                 const MetricLabels& labels) {
   absl::MutexLock lock(&mu_);
-  Family& family = FamilyOf(name, MetricKind::kHistogram);
+  Family& family = FamilyOf(name, MetricKind::kHistogram, labels);
   if (counts.size() != family.spec.bounds.size() + 1) {
     Misused(name, "counts do not match the bounds");
   }
@@ -107,7 +119,9 @@ void MetricsStore::SetHistogram(std::string_view name,
 
 void MetricsStore::Remove(std::string_view name, const MetricLabels& labels) {
   absl::MutexLock lock(&mu_);
-  std::erase_if(FamilyOf(name).series, [&](const auto& entry) {
+  Family& family = FamilyOf(name);
+  if (!HasOnlyLabels(family.spec, labels)) Misused(name, "other labels");
+  std::erase_if(family.series, [&](const auto& entry) {
     // Both are sorted by label.
     return std::includes(entry.first.begin(), entry.first.end(), labels.begin(),
                          labels.end());

@@ -48,10 +48,13 @@ class MetricsStore : public Metrics, public prometheus::Collectable {
     std::map<MetricLabels, Series> series;
   };
 
-  // The family, which must be of `kind`.
-  Family& FamilyOf(std::string_view name, MetricKind kind)
+  // The family, which must be of `kind` and have `labels`.
+  Family& FamilyOf(std::string_view name, MetricKind kind,
+                   const MetricLabels& labels)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Family& FamilyOf(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Gives a counter or histogram without labels its series.
+  static void StartAtZero(Family& family);
   static prometheus::MetricFamily Export(const Family& family);
 
   mutable absl::Mutex mu_;

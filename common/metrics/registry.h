@@ -2,8 +2,8 @@
 // and served on /metrics in Prometheus' text format 0.0.4.
 //
 // A metric is used by name and labels; a name that is not in the table, or a
-// kind that differs from it, is a programming error and stops the process.
-// Thread-safe.
+// kind or labels that differ from it, is a programming error and stops the
+// process. Thread-safe.
 #ifndef KEEL_COMMON_METRICS_REGISTRY_H_
 #define KEEL_COMMON_METRICS_REGISTRY_H_
 
@@ -25,12 +25,19 @@ enum class MetricKind { kCounter, kGauge, kHistogram };
 struct MetricSpec {
   std::string_view name;
   MetricKind kind;
+  // Names of the labels that each of its series has.
+  std::vector<std::string_view> labels;
   std::string_view help;
   // Upper bounds of a histogram's buckets; empty for other kinds.
-  std::vector<double> bounds;
+  std::vector<double> bounds = {};
 };
 
 using MetricLabels = std::map<std::string, std::string>;
+
+// True if `labels` has exactly the labels that `spec` names.
+bool HasTheLabels(const MetricSpec& spec, const MetricLabels& labels);
+// True if `labels` has some of them and no other.
+bool HasOnlyLabels(const MetricSpec& spec, const MetricLabels& labels);
 
 // Where components write their figures. Implementations are thread-safe.
 // Included by both halves of the worker; free of prometheus-cpp's headers.
@@ -48,7 +55,8 @@ class Metrics {
   virtual void SetHistogram(std::string_view name,
                             const std::vector<int64_t>& counts, double sum,
                             const MetricLabels& labels = {}) = 0;
-  // Forgets every series of `name` that has all of `labels`.
+  // Forgets every series of `name` that has all of `labels`; these are some of
+  // the table's.
   virtual void Remove(std::string_view name, const MetricLabels& labels) = 0;
 };
 
@@ -63,7 +71,8 @@ class NullMetrics : public Metrics {
   void Remove(std::string_view, const MetricLabels&) override {}
 };
 
-// Metrics served over HTTP.
+// Metrics served over HTTP. Counters and histograms without labels are there
+// from the start, with 0, so that a rate sees their first growth.
 class MetricsServer : public Metrics {
  public:
   struct Options {

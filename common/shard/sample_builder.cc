@@ -29,6 +29,11 @@ bool IsBlank(std::string_view text) {
   });
 }
 
+// As "a.png" at offset 512, which is where its data start.
+std::string Named(const TarEntry& entry) {
+  return absl::StrCat(QuotedName(entry.path), " at offset ", entry.offset);
+}
+
 }  // namespace
 
 std::string QuotedName(std::string_view name) {
@@ -54,24 +59,24 @@ bool SampleBuilder::StartEntry(const TarEntry& entry, const EntryPath& path) {
   }
   if (EscapesFolder(entry.path)) {
     Reject(shard_reason::kPathEscape,
-           absl::StrCat("the path ", QuotedName(entry.path),
+           absl::StrCat("entry ", Named(entry),
                         " leads out of the shard's folder"));
   } else if (entry.type != TarEntryType::kFile) {
     Reject(shard_reason::kEntryType,
-           absl::StrCat("entry ", QuotedName(entry.path),
+           absl::StrCat("entry ", Named(entry),
                         " is a link, a device or otherwise no plain file"));
   } else if (path.role == EntryRole::kImage &&
              std::exchange(has_image_, true)) {
     Reject(shard_reason::kImageDuplicate,
            absl::StrCat("sample ", QuotedName(key()), " has a second image, ",
-                        QuotedName(entry.path)));
+                        Named(entry)));
   }
   return !rejection_.has_value() && FitsLimits(entry, path.role);
 }
 
 bool SampleBuilder::FitsLimits(const TarEntry& entry, EntryRole role) {
-  const std::string has = absl::StrCat("entry ", QuotedName(entry.path),
-                                       " has ", entry.size, " bytes; ");
+  const std::string has =
+      absl::StrCat("entry ", Named(entry), " has ", entry.size, " bytes; ");
   if (role == EntryRole::kImage && entry.size > limits_.max_image_bytes) {
     Reject(shard_reason::kImageTooManyBytes,
            absl::StrCat(has, "an image has at most ", limits_.max_image_bytes));
@@ -105,22 +110,21 @@ void SampleBuilder::AddData(const TarEntry& entry, EntryRole role,
 
 void SampleBuilder::AddImage(const TarEntry& entry, std::string_view bytes) {
   if (bytes.empty()) {
-    return Reject(
-        shard_reason::kImageEmpty,
-        absl::StrCat("image ", QuotedName(entry.path), " has no bytes"));
+    return Reject(shard_reason::kImageEmpty,
+                  absl::StrCat("image ", Named(entry), " has no bytes"));
   }
   const auto header = ParseImageHeader(bytes);
   if (!header.ok()) {
     return Reject(shard_reason::kImageFormat,
-                  absl::StrCat("image ", QuotedName(entry.path),
+                  absl::StrCat("image ", Named(entry),
                                " is not usable: ", header.status().message()));
   }
   if (header->pixels() > limits_.max_image_pixels) {
     return Reject(shard_reason::kImageTooLarge,
-                  absl::StrCat("image ", QuotedName(entry.path), " has ",
-                               header->width, " x ", header->height, " = ",
-                               header->pixels(), " pixels; at most ",
-                               limits_.max_image_pixels, " are allowed"));
+                  absl::StrCat("image ", Named(entry), " has ", header->width,
+                               " x ", header->height, " = ", header->pixels(),
+                               " pixels; at most ", limits_.max_image_pixels,
+                               " are allowed"));
   }
   sample_.image_offset = entry.offset;
   sample_.image_size_bytes = static_cast<int32_t>(bytes.size());
@@ -134,10 +138,9 @@ void SampleBuilder::AddJson(const TarEntry& entry, std::string_view bytes) {
   const absl::StatusOr<std::vector<JsonCaption>> captions =
       CaptionsOfJson(bytes);
   if (!captions.ok()) {
-    return Reject(
-        shard_reason::kCaptionJson,
-        absl::StrCat("entry ", QuotedName(entry.path),
-                     " is not usable: ", captions.status().message()));
+    return Reject(shard_reason::kCaptionJson,
+                  absl::StrCat("entry ", Named(entry), " is not usable: ",
+                               captions.status().message()));
   }
   for (const JsonCaption& caption : *captions) {
     AddCaption(entry, caption.position, caption.text);
@@ -150,8 +153,7 @@ void SampleBuilder::AddCaption(const TarEntry& entry, int json_position,
     has_blank_caption_ = true;
     return;
   }
-  const std::string where =
-      absl::StrCat("a caption in entry ", QuotedName(entry.path));
+  const std::string where = absl::StrCat("a caption in entry ", Named(entry));
   if (static_cast<int64_t>(text.size()) > limits_.max_caption_bytes) {
     return Reject(shard_reason::kCaptionTooLong,
                   absl::StrCat(where, " has ", text.size(), " bytes; at most ",

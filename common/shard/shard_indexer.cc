@@ -32,7 +32,7 @@ absl::Status ShardIndexer::StartEntry(const TarEntry& entry) {
   }
   if (!sample_.has_value() || sample_->key() != path.key) {
     KEEL_RETURN_IF_ERROR(FinishSample());
-    StartSample(path.key);
+    StartSample(path.key, entry.offset);
   }
   if (sample_->StartEntry(entry, path)) {
     entry_ = entry;
@@ -52,20 +52,21 @@ void ShardIndexer::EndEntry() {
   entry_.reset();
 }
 
-void ShardIndexer::StartSample(const std::string& key) {
+void ShardIndexer::StartSample(const std::string& key, int64_t offset) {
   sample_.emplace(limits_, key);
+  const std::string at = absl::StrCat(" at offset ", offset);
   const std::string name = QuotedName(key);
   if (key.size() > kMaxKeyBytes) {
     sample_->Reject(
         shard_reason::kKeyTooLong,
-        absl::StrCat("key ", name, "... has ", key.size(), " bytes; at most ",
-                     kMaxKeyBytes, " are allowed"));
+        absl::StrCat("key ", name, "...", at, " has ", key.size(),
+                     " bytes; at most ", kMaxKeyBytes, " are allowed"));
   } else if (!IsValidUtf8(key)) {
     sample_->Reject(shard_reason::kKeyNotUtf8,
-                    absl::StrCat("key ", name, " is not UTF-8"));
+                    absl::StrCat("key ", name, at, " is not UTF-8"));
   } else if (!keys_.insert(key).second) {
     sample_->Reject(shard_reason::kKeyDuplicate,
-                    absl::StrCat("key ", name,
+                    absl::StrCat("key ", name, at,
                                  " was there before, with other entries in "
                                  "between"));
   }

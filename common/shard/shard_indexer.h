@@ -49,7 +49,8 @@ class ShardIndexer : private TarSink {
   absl::Status StartEntry(const TarEntry& entry) override;
   void EntryData(std::string_view piece) override;
   void EndEntry() override;
-  void StartSample(const std::string& key);
+  // `offset`: of the first entry's data, for messages.
+  void StartSample(const std::string& key, int64_t offset);
   absl::Status FinishSample();
   void KeepRejection(ShardRejection rejection);
 

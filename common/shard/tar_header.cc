@@ -86,7 +86,7 @@ bool ChecksumMatches(std::string_view block) {
 }
 
 std::string PathOf(std::string_view block) {
-  const std::string name(Text(block, kName));
+  std::string name(Text(block, kName));
   // GNU's magic has a blank in place of the NUL, and times in the prefix.
   if (Get(block, kMagic) != "ustar\0"sv) return name;
   const std::string prefix(Text(block, kPrefix));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace keel {
 namespace {
@@ -22,6 +23,7 @@ constexpr char kPaxEntrySolaris = 'X';
 constexpr char kPaxGlobal = 'g';
 constexpr char kGnuSparse = 'S';
 constexpr char kGnuMultiVolume = 'M';
+constexpr size_t kLongestPathShown = 256;
 
 bool IsMetadata(char type) {
   return type == kGnuLongName || type == kGnuLongLink || type == kPaxEntry ||
@@ -67,12 +69,9 @@ absl::Status TarReader::Consume(std::string_view data) {
 
 absl::Status TarReader::Finish() {
   if (!error_.ok() || state_ == State::kEnd) return error_;
-  error_ = WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          "the tar is cut short: it ends at offset ", offset_,
-          state_ == State::kHeader && buffer_.empty() ? " without an end mark"
-                                                      : " inside an entry")),
-      {std::string(kTarTruncated), {{"offset", absl::StrCat(offset_)}}});
+  error_ = Refused(kTarTruncated, offset_,
+                   absl::StrCat("the tar is cut short: it ends at offset ",
+                                offset_, WhereItEnds()));
   return error_;
 }
 
@@ -97,9 +96,10 @@ absl::Status TarReader::Step(std::string_view* data) {
       break;
   }
   const int64_t offset = offset_;
-  return IsZeroBlock(Take(data->size(), data))
+  const size_t zeros = Take(data->size(), data).find_first_not_of('\0');
+  return zeros == std::string_view::npos
              ? absl::OkStatus()
-             : Malformed(offset,
+             : Malformed(offset + static_cast<int64_t>(zeros),
                          "data follow the end mark (tars that were "
                          "joined are not taken)");
 }
@@ -165,6 +165,7 @@ absl::Status TarReader::StartEntry(const TarHeader& header) {
   remaining_ = entry.size;
   padding_ = PaddingOf(entry.size);
   state_ = State::kData;
+  entry_ = absl::StrCat("\"", ToValidUtf8(entry.path, kLongestPathShown), "\"");
   KEEL_RETURN_IF_ERROR(sink_.StartEntry(entry));
   if (remaining_ == 0) EndData();
   return absl::OkStatus();
@@ -189,10 +190,26 @@ std::string_view TarReader::Take(int64_t most, std::string_view* data) {
 
 absl::Status TarReader::Malformed(int64_t offset,
                                   const std::string& what) const {
-  return WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          "the tar cannot be read at offset ", offset, ": ", what)),
-      {std::string(kTarMalformed), {{"offset", absl::StrCat(offset)}}});
+  return Refused(
+      kTarMalformed, offset,
+      absl::StrCat("the tar cannot be read at offset ", offset,
+                   entry_.empty() ? "" : absl::StrCat(", after entry ", entry_),
+                   ": ", what));
+}
+
+std::string TarReader::WhereItEnds() const {
+  if (state_ == State::kData) return absl::StrCat(" inside entry ", entry_);
+  const char* place = state_ == State::kHeader && buffer_.empty()
+                          ? " without an end mark"
+                          : " between two entries";
+  return entry_.empty() ? place : absl::StrCat(place, ", after entry ", entry_);
+}
+
+absl::Status TarReader::Refused(std::string_view reason, int64_t offset,
+                                const std::string& message) const {
+  return WithReason(absl::InvalidArgumentError(message),
+                    {std::string(reason),
+                     {{"offset", absl::StrCat(offset)}, {"entry", entry_}}});
 }
 
 }  // namespace keel

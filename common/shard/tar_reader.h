@@ -48,12 +48,14 @@ class TarReader {
   // `sink` outlives the reader.
   explicit TarReader(TarSink& sink) : sink_(sink) {}
 
-  // INVALID_ARGUMENT with reason TAR_MALFORMED, naming the offset: no tar, or
-  // one that cannot be read on (a GNU sparse or multi-volume entry, more data
-  // behind the end mark); or the sink's error. An error is final.
+  // INVALID_ARGUMENT with reason TAR_MALFORMED, naming the offset and the last
+  // entry: no tar, or one that cannot be read on (a GNU sparse or multi-volume
+  // entry, more data behind the end mark); or the sink's error. An error is
+  // final.
   absl::Status Consume(std::string_view data);
   // To be called after the last byte. INVALID_ARGUMENT with reason
-  // TAR_TRUNCATED: the end mark (a block of zeros) has not come.
+  // TAR_TRUNCATED, naming the same: the end mark (a block of zeros) has not
+  // come.
   absl::Status Finish();
 
  private:
@@ -75,6 +77,11 @@ class TarReader {
   bool Collect(int64_t wanted, std::string_view* data);
   std::string_view Take(int64_t most, std::string_view* data);
   absl::Status Malformed(int64_t offset, const std::string& what) const;
+  // Where the bytes ended, in words.
+  std::string WhereItEnds() const;
+  // The status with the reason, the offset and the last entry.
+  absl::Status Refused(std::string_view reason, int64_t offset,
+                       const std::string& message) const;
 
   TarSink& sink_;
   State state_ = State::kHeader;
@@ -82,6 +89,8 @@ class TarReader {
   // Bytes consumed so far.
   int64_t offset_ = 0;
   std::string buffer_;
+  // The last entry's path for messages, in quotes; empty before the first.
+  std::string entry_;
   // Of the data or the padding; of the metadata, all bytes.
   int64_t remaining_ = 0;
   int64_t padding_ = 0;

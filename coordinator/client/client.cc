@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/reason.h"
+#include "coordinator/client/error_text.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -39,9 +39,9 @@ absl::Status Client::Explain(absl::Status status) const {
   if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) {
     return status;
   }
-  return absl::Status(status.code(),
-                      absl::StrCat("no answer from the coordinator at ",
-                                   options_.address, ": ", status.message()));
+  return WithPrefix(
+      absl::StrCat("no answer from the coordinator at ", options_.address),
+      status);
 }
 
 void Client::SetDeadline(grpc::ClientContext& context) const {

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "common/reason.h"
 #include "coordinator/client/commands/commands.h"
+#include "coordinator/client/error_text.h"
 #include "coordinator/client/exit_code.h"
 
 namespace keel {
@@ -16,10 +16,11 @@ constexpr char kFooter[] =
     "out,\n5 refused (precondition, permission, conflict).";
 
 void AddGlobalOptions(CLI::App& app, CommandContext& context) {
-  app.add_option("--coordinator", context.coordinator, "HOST:PORT")
+  app.add_option("--coordinator", context.coordinator,
+                 "HOST:PORT of the coordinator")
       ->envname("KEEL_COORDINATOR")
       ->capture_default_str();
-  app.add_option("--output", context.output, "For stdout")
+  app.add_option("--output", context.output, "Form of what is printed")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
   app.add_option("--timeout", context.timeout_text,
@@ -27,13 +28,6 @@ void AddGlobalOptions(CLI::App& app, CommandContext& context) {
                  "progress")
       ->capture_default_str();
   app.set_version_flag("--version", std::string("keel ") + KEEL_VERSION);
-}
-
-void PrintError(const absl::Status& status) {
-  const Reason reason = ReasonOf(status);
-  std::fprintf(
-      stderr, "keel: %s%s\n", std::string(status.message()).c_str(),
-      reason.reason.empty() ? "" : (" [" + reason.reason + "]").c_str());
 }
 
 int Main(int argc, char** argv) {
@@ -61,7 +55,7 @@ int Main(int argc, char** argv) {
   }
   absl::Status status = context.Validate();
   if (status.ok()) status = context.run();
-  if (!status.ok()) PrintError(status);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", ErrorLine(status).c_str());
   return ExitCodeFor(status);
 }
 

@@ -46,6 +46,10 @@ absl::StatusOr<v1::SubmitChunkResponse> Uploader::Try(
     v1::SubmitChunkHeader header, const RandomAccessFile& file,
     RetryBudget& budget) {
   KEEL_ASSIGN_OR_RETURN(int64_t offset, Received(header));
+  // What was written may still lie in a buffer here: only what the server has
+  // is progress.
+  if (offset > furthest_) budget.NoteProgress();
+  furthest_ = std::max(furthest_, offset);
   header.set_offset(offset);
   grpc::ClientContext context;
   v1::SubmitChunkResponse response;
@@ -65,10 +69,7 @@ absl::StatusOr<v1::SubmitChunkResponse> Uploader::Try(
     offset += frame->data().size();
     *request.mutable_frame() = *std::move(frame);
     open = writer->Write(request);
-    if (!open) break;
-    if (offset > furthest_) budget.NoteProgress();
-    furthest_ = std::max(furthest_, offset);
-    if (options_.progress) options_.progress(offset, file.size());
+    if (open && options_.progress) options_.progress(offset, file.size());
   }
   if (open) writer->WritesDone();
   KEEL_RETURN_IF_ERROR(FromGrpcStatus(writer->Finish()));

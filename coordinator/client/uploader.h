@@ -42,7 +42,7 @@ class Uploader {
 
   v1::StreamService::StubInterface& stub_;
   const TransferOptions options_;
-  // Most bytes that any try of the present upload had sent.
+  // Most bytes that the server has had of the present upload.
   int64_t furthest_ = 0;
 };
 

@@ -34,6 +34,17 @@ constexpr PhaseTransition kTransitions[] = {
     {Phase::CANCELLED, kRetryRequested, Phase::QUEUED},
 };
 
+// The states that take the event: "FAILED or CANCELLED".
+std::string Takers(PhaseEvent event) {
+  std::string names;
+  for (const PhaseTransition& transition : kTransitions) {
+    if (transition.event != event) continue;
+    absl::StrAppend(&names, names.empty() ? "" : " or ",
+                    StateName(transition.from));
+  }
+  return names;
+}
+
 }  // namespace
 
 std::span<const PhaseTransition> PhaseTransitions() { return kTransitions; }
@@ -46,8 +57,8 @@ absl::StatusOr<Phase::State> NextPhaseState(Phase::State from,
     }
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("a phase that is ", StateName(from), " has no way on at ",
-                   std::string(EventName(event))));
+      absl::StrCat("it is ", StateName(from), "; ",
+                   std::string(EventName(event)), " needs ", Takers(event)));
 }
 
 bool IsFinal(Phase::State state) {

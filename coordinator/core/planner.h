@@ -5,6 +5,7 @@
 #define KEEL_COORDINATOR_CORE_PLANNER_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,8 +27,12 @@ struct PlannerOptions {
   // After a restart: how long members may re-attach before their generation
   // is given up.
   absl::Duration recovery_window = absl::Seconds(15);
-  // A task's lease; a worker that does not answer within it loses the task.
+  // A task's lease; it begins anew while the task comes on. A worker whose
+  // task stands still for as long loses it.
   absl::Duration task_lease = absl::Minutes(10);
+  // A group without a step for so long is broken, even if its members report
+  // that they live.
+  absl::Duration stall_after = absl::Minutes(30);
   // A phase whose groups broke this many times in a row without a committed
   // step FAILs.
   int max_forming_failures = 10;
@@ -69,6 +74,8 @@ struct GroupView {
   std::vector<Member> members;
   bool closed = false;
   absl::Time form_time;
+  // When it formed, or its newest step was reported.
+  absl::Time progress_time = absl::InfiniteFuture();
 };
 
 struct PhaseView {
@@ -95,6 +102,10 @@ struct TaskView {
   int64_t worker_incarnation = 0;
   absl::Time lease_end;
   int failure_count = 0;
+  // After a failure it waits until then.
+  absl::Time retry_time = absl::InfinitePast();
+  // Workers that it failed on.
+  std::set<std::string> failed_workers;
 };
 
 struct StreamView {

@@ -79,10 +79,14 @@ std::optional<std::string> ReasonToBreak(const Planning& planning,
   // is decided before all had their time to come back.
   if (attendance.awaited > 0) return std::nullopt;
   if (!attendance.gone.empty()) return attendance.gone;
-  if (attendance.silent == 0) {
-    if (attendance.working > 0) return std::nullopt;
+  if (attendance.silent == 0 && attendance.working == 0) {
     return "all members finished, but there is no result";
   }
+  const absl::Duration stall = planning.options.stall_after;
+  if (planning.now >= group.progress_time + stall) {
+    return absl::StrCat("no step for ", absl::FormatDuration(stall));
+  }
+  if (attendance.silent == 0) return std::nullopt;
   if (attendance.working > 0) {
     return absl::StrCat("lost worker ", attendance.first_silent);
   }

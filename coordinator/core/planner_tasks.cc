@@ -1,5 +1,6 @@
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/planner_parts.h"
@@ -65,6 +66,15 @@ std::set<std::string> TasksInHand(const Planning& planning) {
   return tasks;
 }
 
+// Another worker may have what the task lacked where it failed.
+const WorkerView* WorkerFor(const TaskView& task,
+                            const std::vector<const WorkerView*>& idle) {
+  for (const WorkerView* worker : idle) {
+    if (!task.failed_workers.contains(worker->id)) return worker;
+  }
+  return idle.empty() ? nullptr : idle.front();
+}
+
 }  // namespace
 
 void ReleaseTasks(Planning& planning) {
@@ -91,15 +101,15 @@ void AssignTasks(Planning& planning) {
   for (const StreamView* stream : ByPriority(planning.view)) {
     for (const TaskView& task : planning.view.tasks) {
       if (task.stream != stream->name || task.done || !task.worker_id.empty() ||
-          in_hand.contains(task.task_id) ||
+          in_hand.contains(task.task_id) || planning.now < task.retry_time ||
           task.failure_count >= planning.options.max_task_failures) {
         continue;
       }
-      const auto idle = planning.roster.Idle();
-      if (idle.empty()) return;
-      planning.roster.Take(idle.front()->id);
+      const WorkerView* worker = WorkerFor(task, planning.roster.Idle());
+      if (worker == nullptr) return;
+      planning.roster.Take(worker->id);
       planning.actions.push_back(
-          AssignTask{task.task_id, idle.front()->id, "it is idle"});
+          AssignTask{task.task_id, worker->id, "it is idle"});
     }
   }
 }

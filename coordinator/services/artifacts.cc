@@ -24,13 +24,24 @@ void CopyFiles(const std::vector<v1::CheckpointFile>& from, To* to) {
   for (const v1::CheckpointFile& file : from) *to->Add() = file;
 }
 
-bool SameFiles(const PhaseRecord& record,
+template <typename Stored>
+bool SameFiles(const Stored& stored,
                const std::vector<v1::CheckpointFile>& files) {
-  return std::equal(record.result_files().begin(), record.result_files().end(),
-                    files.begin(), files.end(),
+  return std::equal(stored.begin(), stored.end(), files.begin(), files.end(),
                     [](const auto& a, const auto& b) {
                       return a.name() == b.name() && a.digest() == b.digest();
                     });
+}
+
+// A resume point that arrived, but whose reply may not have.
+bool HasResumePoint(const PhaseRecord& record, const v1::ArtifactHeader& header,
+                    const std::vector<v1::CheckpointFile>& files) {
+  return std::any_of(record.resume_points().begin(),
+                     record.resume_points().end(), [&](const auto& point) {
+                       return point.generation() == header.generation() &&
+                              point.step_count() == header.step_count() &&
+                              SameFiles(point.files(), files);
+                     });
 }
 
 // The manifest comes last: without it the upload broke off.
@@ -97,7 +108,7 @@ absl::Status Artifacts::AcceptResult(ClusterState& state,
                                      const PhaseState& phase,
                                      const v1::ArtifactHeader& header,
                                      const Files& files) {
-  if (SameFiles(phase.record, files)) return absl::OkStatus();
+  if (SameFiles(phase.record.result_files(), files)) return absl::OkStatus();
   if (phase.group.closed) {
     return WithReason(absl::AbortedError("the phase has another result"),
                       {"STALE_GENERATION", {}});
@@ -109,7 +120,7 @@ absl::Status Artifacts::AcceptResult(ClusterState& state,
   }
   PhaseRecord record = phase.record;
   CopyFiles(files, record.mutable_result_files());
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kStoreResult);
   edit.PutPhase(std::move(record));
   return cluster_.Commit(state, edit);
 }
@@ -123,6 +134,7 @@ absl::Status Artifacts::AcceptResumePoint(ClusterState& state,
     return absl::InvalidArgumentError(
         absl::StrCat("a resume point after ", header.step_count(), " steps"));
   }
+  if (HasResumePoint(phase.record, header, files)) return absl::OkStatus();
   PhaseRecord record = phase.record;
   ResumePoint& added = *record.add_resume_points();
   added.set_step_count(header.step_count());
@@ -135,7 +147,7 @@ absl::Status Artifacts::AcceptResumePoint(ClusterState& state,
     }
     record.mutable_resume_points()->DeleteSubrange(0, 1);
   }
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kStoreResumePoint);
   edit.PutPhase(std::move(record));
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   cluster_.DeleteUnreferenced(state, dropped);
@@ -151,7 +163,7 @@ absl::Status Artifacts::AcceptInitial(ClusterState& state,
                                       const Files& files) {
   StreamState& stream = state.streams.at(header.stream());
   if (stream.checkpoints.contains(0)) return absl::OkStatus();
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kStoreInitial);
   storage::v1::StreamRecord record = stream.record;
   CopyFiles(files, record.mutable_initial_files());
   // Phases go on to start from random weights, without a teacher: this
@@ -171,7 +183,7 @@ absl::StatusOr<std::string> Artifacts::AcceptCheckpoint(const Files& files) {
   storage::v1::UploadRecord record;
   record.set_id(RandomId());
   CopyFiles(files, record.mutable_files());
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kStoreUpload);
   edit.PutUpload(record);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
   return record.id();

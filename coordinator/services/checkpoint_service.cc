@@ -21,9 +21,11 @@ absl::StatusOr<std::string> DigestOf(const v1::Checkpoint& checkpoint,
   for (const v1::CheckpointFile& file : checkpoint.files()) {
     if (file.name() == name) return file.digest();
   }
-  return absl::NotFoundError(absl::StrCat("checkpoint ", checkpoint.stream(),
-                                          "@", checkpoint.phase(),
-                                          " has no file \"", name, "\""));
+  return WithReason(
+      absl::NotFoundError(absl::StrCat("checkpoint ", checkpoint.stream(), "@",
+                                       checkpoint.phase(), " has no file \"",
+                                       name, "\"")),
+      {"FILE_NOT_FOUND", {{"stream", checkpoint.stream()}, {"file", name}}});
 }
 
 }  // namespace

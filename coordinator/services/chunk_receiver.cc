@@ -1,7 +1,6 @@
 #include "coordinator/services/chunk_receiver.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "common/status_macros.h"
 #include "coordinator/services/disk_guard.h"
 #include "coordinator/services/frame_check.h"
+#include "coordinator/services/text_check.h"
 
 namespace keel {
 
@@ -17,46 +17,63 @@ absl::StatusOr<v1::SubmitChunkResponse> ChunkReceiver::Receive(
     const Reader& read) {
   v1::SubmitChunkRequest first;
   if (!read(&first) || !first.has_header()) {
-    return absl::InvalidArgumentError("the first message has to be a header");
+    return WithReason(
+        absl::InvalidArgumentError("the first message has to be a header"),
+        {"HEADER_EXPECTED", {}});
   }
   header_ = first.header();
   KEEL_ASSIGN_OR_RETURN(v1::Stream stream, streams_.Get(header_.stream()));
   limits_ = stream.config().limits();
   KEEL_RETURN_IF_ERROR(CheckHeader());
+  BlobPins pins(cluster_);
+  pins.Pin(header_.digest());
+  // This or another stream may have brought the same bytes; damaged ones are
+  // taken anew.
+  const bool stored = cluster_.env().blobs->Verify(header_.digest()).ok();
   KEEL_ASSIGN_OR_RETURN(auto known, streams_.FindSubmitted(header_));
-  if (known.has_value()) return *std::move(known);
-  std::optional<BlobPins> pins(cluster_);
-  pins->Pin(header_.digest());
-  // Another stream may have brought the same bytes.
-  const bool stored = cluster_.env().blobs->Contains(header_.digest());
+  if (known.has_value() && stored) return *std::move(known);
+  if (const absl::Status room = stored ? absl::OkStatus() : CheckRoom();
+      !room.ok()) {
+    pins.KeepAll();
+    return room;
+  }
   absl::StatusOr<IndexedChunk> indexed =
       stored ? IndexStored() : ReceiveNew(read);
   if (absl::IsInvalidArgument(indexed.status())) {
     cluster_.env().metrics->Increment("keel_chunks_total",
                                       {{"result", "rejected"}});
-    pins.reset();
-    auto state = cluster_.Lock();
-    cluster_.DeleteUnreferenced(*state, {header_.digest()});
+  } else if (!indexed.ok() && !absl::IsResourceExhausted(indexed.status())) {
+    // What came may be gone on with; but not on a full disk, which the
+    // database needs.
+    pins.KeepAll();
   }
   KEEL_RETURN_IF_ERROR(indexed.status());
   KEEL_ASSIGN_OR_RETURN(const std::string index_digest,
-                        StoreIndex(*indexed, *pins));
+                        StoreIndex(*indexed, pins));
   return streams_.Accept(header_, *indexed, index_digest);
 }
 
 absl::Status ChunkReceiver::CheckHeader() {
   if (!IsSha256Hex(header_.digest())) {
-    return absl::InvalidArgumentError(
-        "digest has to be a SHA-256 of 64 lower-case hexadecimal digits");
+    return WithReason(
+        absl::InvalidArgumentError(
+            "digest has to be a SHA-256 of 64 lower-case hexadecimal digits"),
+        {"DIGEST_FORMAT", {{"stream", header_.stream()}}});
   }
+  KEEL_RETURN_IF_ERROR(CheckLength("request_id", header_.request_id()));
+  KEEL_RETURN_IF_ERROR(CheckLength("display_name", header_.display_name()));
   if (header_.size_bytes() <= 0 ||
       header_.size_bytes() > limits_.max_chunk_bytes()) {
     return WithReason(
         absl::InvalidArgumentError(absl::StrCat(
-            "a chunk of this stream has 1 to ", limits_.max_chunk_bytes(),
-            " bytes, not ", header_.size_bytes())),
+            "a chunk of stream \"", header_.stream(), "\" has 1 to ",
+            limits_.max_chunk_bytes(), " bytes, not ", header_.size_bytes())),
         {"CHUNK_SIZE", {{"stream", header_.stream()}}});
   }
+  return absl::OkStatus();
+}
+
+absl::Status ChunkReceiver::CheckRoom() const {
   return CheckFreeDisk(
       cluster_.env(),
       header_.size_bytes() - std::max<int64_t>(header_.offset(), 0));
@@ -88,7 +105,11 @@ absl::Status ChunkReceiver::ReceiveFrames(const Reader& read,
   v1::SubmitChunkRequest message;
   while (writer.size() < header_.size_bytes() && read(&message)) {
     if (!message.has_frame()) {
-      return absl::InvalidArgumentError("a second header");
+      return WithReason(
+          absl::InvalidArgumentError(
+              absl::StrCat("after the header only frames follow; offset ",
+                           writer.size(), " is due")),
+          {"FRAME_EXPECTED", {{"offset", absl::StrCat(writer.size())}}});
     }
     const v1::DataFrame& frame = message.frame();
     KEEL_RETURN_IF_ERROR(
@@ -110,8 +131,10 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
   BlobStore& blobs = *cluster_.env().blobs;
   KEEL_ASSIGN_OR_RETURN(const int64_t size, blobs.Size(header_.digest()));
   if (size != header_.size_bytes()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "bytes of this digest are ", size, ", not ", header_.size_bytes()));
+    return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                          "the bytes of digest ", header_.digest(), " are ",
+                          size, ", not ", header_.size_bytes())),
+                      {"CHUNK_SIZE", {{"stream", header_.stream()}}});
   }
   ChunkIndexer indexer(limits_);
   for (int64_t offset = 0; offset < size; offset += kFrameBytes) {

@@ -26,11 +26,13 @@ class ChunkReceiver {
   // Blocks on the network and the disk. Errors: see StreamService.SubmitChunk;
   // also FAILED_PRECONDITION (UPLOAD_OFFSET): other bytes are kept than the
   // header believes; ABORTED (UPLOAD_INCOMPLETE): the stream ended early, what
-  // came is kept. All errors but these two leave no bytes of a bad chunk.
+  // came is kept. A chunk that is refused (INVALID_ARGUMENT) leaves no bytes,
+  // nor does one that fills the disk up (RESOURCE_EXHAUSTED, DISK_FULL).
   absl::StatusOr<v1::SubmitChunkResponse> Receive(const Reader& read);
 
  private:
   absl::Status CheckHeader();
+  absl::Status CheckRoom() const;
   absl::StatusOr<IndexedChunk> ReceiveNew(const Reader& read);
   // Takes frames up to the announced size; feeds `indexer` unless it is null.
   absl::Status ReceiveFrames(const Reader& read, BlobWriter& writer,

@@ -1,5 +1,8 @@
 #include "coordinator/services/cluster.h"
 
+#include <set>
+
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "coordinator/services/state_loader.h"
@@ -9,16 +12,41 @@ namespace keel {
 absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Load(
     Environment environment) {
   std::unique_ptr<Cluster> cluster(new Cluster(std::move(environment)));
+  auto state = cluster->Lock();
   KEEL_RETURN_IF_ERROR(
-      LoadState(*cluster->environment_.store, cluster->Now(), cluster->state_));
-  cluster->cluster_id_ = cluster->state_.cluster.cluster_id();
+      LoadState(*cluster->environment_.store, cluster->Now(), *state));
+  cluster->cluster_id_ = state->cluster.cluster_id();
   return cluster;
 }
 
 absl::Status Cluster::Commit(ClusterState& state, const Edit& edit) {
-  KEEL_RETURN_IF_ERROR(environment_.store->Commit(edit.batch_));
+  ReachCommit(edit.fact_, "before");
+  const absl::Status status = environment_.store->Commit(edit.batch_);
+  if (absl::IsInternal(status) || absl::IsDataLoss(status)) {
+    LogError("the database failed", {{"error", status.ToString()}});
+    if (environment_.on_fatal) environment_.on_fatal(status);
+  }
+  KEEL_RETURN_IF_ERROR(status);
+  ReachCommit(edit.fact_, "after");
   for (const Edit::Effect& effect : edit.effects_) effect(state);
   Notify();
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Sweep(absl::Duration age) {
+  KEEL_ASSIGN_OR_RETURN(const int partials,
+                        environment_.blobs->RemovePartials(Now() - age));
+  KEEL_ASSIGN_OR_RETURN(std::vector<std::string> digests,
+                        environment_.blobs->List());
+  auto state = Lock();
+  const std::set<std::string> needed = state->ReferencedBlobs();
+  std::erase_if(digests, [&](const auto& d) { return needed.contains(d); });
+  DeleteUnreferenced(*state, digests);
+  if (partials > 0 || !digests.empty()) {
+    LogInfo("removed what nobody needs",
+            {{"blobs", absl::StrCat(digests.size())},
+             {"unfinished_uploads", absl::StrCat(partials)}});
+  }
   return absl::OkStatus();
 }
 
@@ -40,6 +68,7 @@ BlobPins::~BlobPins() {
     auto it = state->pinned_blobs.find(digest);
     if (--it->second == 0) state->pinned_blobs.erase(it);
   }
+  if (!keep_) cluster_.DeleteUnreferenced(*state, digests_);
 }
 
 void BlobPins::Pin(const std::string& digest) {

@@ -9,10 +9,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -23,6 +26,7 @@
 #include "coordinator/services/cluster_state.h"
 #include "coordinator/services/edit.h"
 #include "coordinator/store/blob_store.h"
+#include "coordinator/store/crash_point.h"
 #include "coordinator/store/store.h"
 
 namespace keel {
@@ -38,6 +42,9 @@ struct Environment {
   absl::Duration heartbeat_every = absl::Seconds(1);
   // Uploads are refused once less than this would stay free.
   int64_t min_free_bytes = int64_t{1} << 30;
+  // The database cannot be trusted any more: only a restart, which reads what
+  // is really there, helps. Empty: the process goes on, every commit fails.
+  std::function<void(const absl::Status&)> on_fatal;
 };
 
 // Thread-safe.
@@ -51,8 +58,11 @@ class Cluster {
    public:
     explicit Access(Cluster& cluster)
         : cluster_(cluster), lock_(&cluster.mu_) {}
-    ClusterState& operator*() const { return cluster_.state_; }
-    ClusterState* operator->() const { return &cluster_.state_; }
+    ClusterState& operator*() const {
+      cluster_.mu_.AssertHeld();
+      return cluster_.state_;
+    }
+    ClusterState* operator->() const { return &**this; }
     // Lets go of the lock until Notify or `timeout`.
     void WaitForChange(absl::Duration timeout) const {
       cluster_.changed_.WaitWithTimeout(&cluster_.mu_, timeout);
@@ -66,9 +76,12 @@ class Cluster {
 
   // Makes the edit durable, then applies it to `state`. On an error nothing
   // has changed.
+  // INTERNAL and DATA_LOSS leave open what is durable: Environment::on_fatal is
+  // called.
   absl::Status Commit(ClusterState& state, const Edit& edit);
-  // An empty edit, dated now.
-  Edit NewEdit() const { return Edit(Now()); }
+  // An empty edit, dated now; `fact` says what it makes durable, and is one of
+  // keel::durable.
+  Edit NewEdit(std::string_view fact) const { return Edit(fact, Now()); }
 
   // Wakes the ticker and everyone in WaitForChange.
   void Notify() {
@@ -81,6 +94,9 @@ class Cluster {
   const Environment& env() const { return environment_; }
   const std::string& cluster_id() const { return cluster_id_; }
 
+  // Deletes the blobs that a crash left behind, and what unfinished uploads
+  // kept for longer than `age`.
+  absl::Status Sweep(absl::Duration age);
   // Deletes those blobs that no record names and no upload relies on.
   void DeleteUnreferenced(const ClusterState& state,
                           const std::vector<std::string>& digests);
@@ -96,10 +112,11 @@ class Cluster {
 
   absl::Mutex mu_;
   absl::CondVar changed_;
-  ClusterState state_;  // guarded by mu_; reached through Access only
+  ClusterState state_ ABSL_GUARDED_BY(mu_);  // reached through Access only
 };
 
-// Keeps blobs from being deleted while an upload relies on them. Not
+// Keeps blobs from being deleted while an upload relies on them. Those that no
+// record names in the end, and no other upload relies on, are deleted. Not
 // thread-safe; takes the cluster's lock.
 class BlobPins {
  public:
@@ -109,10 +126,13 @@ class BlobPins {
   BlobPins& operator=(const BlobPins&) = delete;
 
   void Pin(const std::string& digest);
+  // What is there of them stays, for an upload that goes on later.
+  void KeepAll() { keep_ = true; }
 
  private:
   Cluster& cluster_;
   std::vector<std::string> digests_;
+  bool keep_ = false;
 };
 
 }  // namespace keel

@@ -75,6 +75,30 @@ void ClusterState::Send(const std::string& worker_id,
   it->second.sink->Send(std::move(message));
 }
 
+std::set<std::string> ClusterState::ReferencedBlobs() const {
+  std::set<std::string> digests;
+  const auto add = [&digests](const auto& files) {
+    for (const auto& file : files) digests.insert(file.digest());
+  };
+  for (const auto& [digest, count] : pinned_blobs) digests.insert(digest);
+  for (const auto& [id, upload] : uploads) add(upload.files());
+  for (const auto& [name, stream] : streams) {
+    add(stream.record.initial_files());
+    for (const auto& [number, chunk] : stream.chunks) {
+      digests.insert({chunk.chunk().digest(), chunk.index_digest()});
+    }
+    for (const auto& [number, phase] : stream.phases) {
+      digests.insert(phase.record.plan_digest());
+      add(phase.record.result_files());
+      for (const auto& point : phase.record.resume_points()) add(point.files());
+    }
+    for (const auto& [number, checkpoint] : stream.checkpoints) {
+      add(checkpoint.files());
+    }
+  }
+  return digests;
+}
+
 bool ClusterState::IsReferenced(const std::string& digest) const {
   if (pinned_blobs.contains(digest)) return true;
   for (const auto& [id, upload] : uploads) {

@@ -36,6 +36,7 @@ struct GroupState {
   // By worker id.
   std::map<std::string, Member> members;
   absl::Time form_time;
+  absl::Time progress_time;
   bool closed = false;
   std::unique_ptr<Rendezvous> rendezvous;
   // Reported steps that are not durable yet, in order.
@@ -61,6 +62,9 @@ struct TaskState {
   std::string worker_id;
   int64_t worker_incarnation = 0;
   absl::Time lease_end;
+  // Since this process started.
+  absl::Time retry_time = absl::InfinitePast();
+  std::set<std::string> failed_workers;
 };
 
 struct StreamState {
@@ -121,7 +125,9 @@ struct ClusterState {
                         int64_t generation);
   // Queues a message to a worker, if it is attached.
   void Send(const std::string& worker_id, v1::CoordinatorMessage message);
-  // True if a record names the blob, or an upload relies on it.
+  // Digests of all blobs that a record names, or an upload relies on.
+  std::set<std::string> ReferencedBlobs() const;
+  // True if it is one of them.
   bool IsReferenced(const std::string& digest) const;
 };
 

@@ -43,13 +43,14 @@ class Controller {
   // Ends and joins it. Steps that are not durable yet were not acknowledged:
   // they come again.
   void Stop();
+  // One pass of the loop, for who drives it without its thread. False: an
+  // action failed (it is tried again, after a pause).
+  bool Tick();
 
  private:
   struct Executor;
 
   void Loop();
-  // One pass. False: an action failed (it is tried again, after a pause).
-  bool Tick();
   bool ExecuteUnderLock(ClusterState& state, std::vector<CreatePhase>& rest);
   bool stopped();
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -15,7 +16,8 @@ namespace keel {
 
 class Edit {
  public:
-  explicit Edit(absl::Time now) : now_(now) {}
+  // `fact` is one of keel::durable (store/crash_point.h).
+  Edit(std::string_view fact, absl::Time now) : fact_(fact), now_(now) {}
 
   absl::Time now() const { return now_; }
 
@@ -44,6 +46,7 @@ class Edit {
   friend class Cluster;
   using Effect = std::function<void(ClusterState&)>;
 
+  const std::string_view fact_;
   const absl::Time now_;
   WriteBatch batch_;
   std::vector<Effect> effects_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/services/disk_guard.h"
@@ -22,6 +23,10 @@ bool IsLegalName(const std::string& name) {
          });
 }
 
+absl::Status BadFile(const std::string& what) {
+  return WithReason(absl::InvalidArgumentError(what), {"CHECKPOINT_FILE", {}});
+}
+
 }  // namespace
 
 absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
@@ -30,7 +35,8 @@ absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
   KEEL_RETURN_IF_ERROR(CheckFreeDisk(cluster_.env(), file.size_bytes()));
   pins_.Pin(file.digest());
   BlobStore& blobs = *cluster_.env().blobs;
-  if (!blobs.Contains(file.digest())) {
+  // A damaged copy is written anew.
+  if (!blobs.Verify(file.digest()).ok()) {
     auto writer = blobs.OpenWriter(file.digest(), /*restart=*/true);
     if (absl::IsAborted(writer.status())) {
       // The handler of a try that broke may not have ended yet.
@@ -47,18 +53,17 @@ absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
 
 absl::Status FileReceiver::CheckFile(const v1::CheckpointFile& file) const {
   if (!IsLegalName(file.name())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("illegal file name \"", file.name(), "\""));
+    return BadFile(absl::StrCat("illegal file name \"", file.name(), "\""));
   }
   if (!IsSha256Hex(file.digest()) || file.size_bytes() <= 0) {
-    return absl::InvalidArgumentError(
+    return BadFile(
         absl::StrCat("file ", file.name(), " needs a SHA-256 and a size"));
   }
   const bool repeated =
       std::any_of(files_.begin(), files_.end(),
                   [&](const auto& f) { return f.name() == file.name(); });
   if (repeated || files_.size() == kMaxFiles) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return BadFile(absl::StrCat(
         "file ", file.name(), repeated ? " comes twice" : " is one too many"));
   }
   return absl::OkStatus();
@@ -66,7 +71,7 @@ absl::Status FileReceiver::CheckFile(const v1::CheckpointFile& file) const {
 
 absl::Status FileReceiver::Take(const v1::DataFrame& frame) {
   if (files_.empty()) {
-    return absl::InvalidArgumentError("a frame before the first file");
+    return BadFile("a frame before the first file");
   }
   KEEL_RETURN_IF_ERROR(
       CheckFrame(frame, received_, files_.back().size_bytes()));
@@ -77,9 +82,9 @@ absl::Status FileReceiver::Take(const v1::DataFrame& frame) {
 absl::Status FileReceiver::EndFile() {
   if (files_.empty()) return absl::OkStatus();
   if (received_ != files_.back().size_bytes()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("file ", files_.back().name(), " ended after ", received_,
-                     " of ", files_.back().size_bytes(), " bytes"));
+    return BadFile(absl::StrCat("file ", files_.back().name(), " ended after ",
+                                received_, " of ", files_.back().size_bytes(),
+                                " bytes"));
   }
   if (writer_ == nullptr) return absl::OkStatus();
   KEEL_RETURN_IF_ERROR(writer_->Finish());
@@ -88,7 +93,7 @@ absl::Status FileReceiver::EndFile() {
 }
 
 absl::StatusOr<std::vector<v1::CheckpointFile>> FileReceiver::Finish() {
-  if (files_.empty()) return absl::InvalidArgumentError("no file was sent");
+  if (files_.empty()) return BadFile("no file was sent");
   KEEL_RETURN_IF_ERROR(EndFile());
   return files_;
 }

@@ -14,21 +14,29 @@ absl::Status CheckFrame(const v1::DataFrame& frame, int64_t offset,
                         int64_t size) {
   const auto length = static_cast<int64_t>(frame.data().size());
   if (length == 0 || length > kMaxFrameBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a frame has 1 to ", kMaxFrameBytes, " bytes, not ", length));
+    return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                          "a frame has 1 to ", kMaxFrameBytes, " bytes, not ",
+                          length, " as the one at offset ", offset)),
+                      {"FRAME_SIZE", {{"offset", absl::StrCat(offset)}}});
   }
   if (frame.offset() != offset) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a frame starts at ", frame.offset(), " where ", offset, " is due"));
+    return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                          "a frame starts at offset ", frame.offset(),
+                          " where ", offset, " is due")),
+                      {"FRAME_OFFSET", {{"offset", absl::StrCat(offset)}}});
   }
   if (offset + length > size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "more bytes than the ", size, " that the header announced"));
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "the frame at offset ", offset, " brings more bytes than the ",
+            size, " that the header announced")),
+        {"FRAME_SIZE", {{"offset", absl::StrCat(offset)}}});
   }
   if (Crc32(frame.data()) != frame.crc32()) {
     return WithReason(absl::DataLossError(absl::StrCat(
-                          "the frame at ", offset, " was damaged on its way")),
-                      {"FRAME_CHECKSUM", {}});
+                          "the frame at offset ", offset,
+                          " was damaged on its way: its checksum is wrong")),
+                      {"FRAME_CHECKSUM", {{"offset", absl::StrCat(offset)}}});
   }
   return absl::OkStatus();
 }

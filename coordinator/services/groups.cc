@@ -59,6 +59,7 @@ GroupState NewGroup(const storage::v1::GenerationRecord& record,
   GroupState group;
   group.generation = record.generation();
   group.form_time = now;
+  group.progress_time = now;
   group.rendezvous = std::make_unique<Rendezvous>(record.generation());
   for (const auto& member : record.members()) {
     group.members[member.worker_id()] = {member.incarnation(), member.rank()};
@@ -120,7 +121,7 @@ absl::Status Groups::Form(ClusterState& state, const FormGroup& action) {
           .status());
   KEEL_RETURN_IF_ERROR(CheckFree(state, action.worker_ids));
   const auto generation = NewGeneration(state, *phase, action);
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kFormGroup);
   storage::v1::ClusterRecord cluster = state.cluster;
   cluster.set_last_generation(generation.generation());
   edit.PutCluster(cluster);
@@ -208,7 +209,7 @@ absl::Status Groups::Break(ClusterState& state, const BreakGroup& action) {
   record.mutable_phase()->set_worker_count(0);
   record.mutable_phase()->set_reason(action.reason);
   record.set_forming_failures(progressed ? 0 : record.forming_failures() + 1);
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kBreakGroup);
   AddClose(*phase, action.reason, edit);
   edit.PutPhase(record);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));

@@ -113,10 +113,19 @@ void RemoveOlder(const std::string& stream, Metrics& metrics) {
   }
 }
 
+// State of the phase that the stream is at: of the oldest that is not over,
+// else of the newest. A FAILED one blocks the stream: it is not over.
+v1::Phase::State CurrentState(const StreamState& stream) {
+  for (const auto& [number, phase] : stream.phases) {
+    const v1::Phase::State state = phase.record.phase().state();
+    if (!IsFinal(state) || state == v1::Phase::FAILED) return state;
+  }
+  return stream.phases.rbegin()->second.record.phase().state();
+}
+
 void ExportPhaseState(const StreamState& stream, Metrics& metrics) {
   if (stream.phases.empty()) return;
-  const v1::Phase::State now =
-      stream.phases.rbegin()->second.record.phase().state();
+  const v1::Phase::State now = CurrentState(stream);
   for (int value = v1::Phase::QUEUED; value <= v1::Phase::State_MAX; ++value) {
     const auto state = static_cast<v1::Phase::State>(value);
     metrics.Set("keel_phase_state", state == now ? 1 : 0,

@@ -3,11 +3,16 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/reason.h"
 
 namespace keel {
 namespace {
 
 constexpr char kVersion[] = "1:";
+
+absl::Status BadPage(const std::string& what) {
+  return WithReason(absl::InvalidArgumentError(what), {"PAGE", {}});
+}
 
 }  // namespace
 
@@ -18,7 +23,8 @@ std::string PageToken(const std::string& last_key) {
 absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
                        std::string* after) {
   if (page_size < 0) {
-    return absl::InvalidArgumentError("page_size must not be negative");
+    return BadPage(
+        absl::StrCat("page_size must not be negative, got ", page_size));
   }
   *size = page_size == 0 ? kDefaultPageSize : std::min(page_size, kMaxPageSize);
   if (page_token.empty()) return absl::OkStatus();
@@ -26,8 +32,7 @@ absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
   absl::string_view key;
   if (absl::WebSafeBase64Unescape(page_token, &token)) key = token;
   if (!absl::ConsumePrefix(&key, kVersion)) {
-    return absl::InvalidArgumentError(
-        "page_token is not one that this server gave");
+    return BadPage("page_token is not one that this server gave");
   }
   *after = std::string(key);
   return absl::OkStatus();

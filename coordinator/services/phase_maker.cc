@@ -135,7 +135,7 @@ absl::Status PhaseMaker::Finish(const Draft& draft, PhaseRecord record,
   auto state = cluster_.Lock();
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,
                         state->FindStream(draft.stream.name()));
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kCreatePhase);
   v1::Phase& phase = *record.mutable_phase();
   *phase.mutable_create_time() = ToTimestamp(edit.now());
   if (IsFinal(phase.state())) *phase.mutable_end_time() = phase.create_time();

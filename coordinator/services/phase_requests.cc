@@ -1,11 +1,14 @@
 #include "coordinator/services/phase_requests.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/ids.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
 #include "coordinator/services/state_views.h"
+#include "coordinator/services/text_check.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
@@ -23,12 +26,15 @@ absl::Status CheckWaiter(const ClusterState& state,
   return absl::OkStatus();
 }
 
-// Null: there is no phase yet.
+// Null: it is the next one, which is not made yet.
 absl::StatusOr<PhaseState*> FindOrNewest(ClusterState& state,
                                          const std::string& name, int number) {
-  if (number != 0) return state.FindPhase(name, number);
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
-  return stream->phases.empty() ? nullptr : &stream->phases.rbegin()->second;
+  const auto& phases = stream->phases;
+  const int newest = phases.empty() ? 0 : phases.rbegin()->first;
+  const int wanted = number == 0 ? std::max(newest, 1) : number;
+  if (wanted == newest + 1) return nullptr;
+  return state.FindPhase(name, wanted);
 }
 
 std::string ReasonFor(PhaseEvent event) {
@@ -70,6 +76,7 @@ absl::StatusOr<std::optional<v1::Phase>> PhaseRequests::Await(
 
 absl::StatusOr<v1::Phase> PhaseRequests::Close(
     const v1::ClosePhaseRequest& request, const Cancelled& cancelled) {
+  KEEL_RETURN_IF_ERROR(CheckLength("request_id", request.request_id()));
   const std::string id = absl::StrCat("close:", request.request_id().empty()
                                                     ? RandomId()
                                                     : request.request_id());
@@ -79,7 +86,9 @@ absl::StatusOr<v1::Phase> PhaseRequests::Close(
                         state->FindStream(request.stream()));
   if (!stream->requests.contains(key)) {
     if (stream->backlog.empty()) {
-      return WithReason(absl::FailedPreconditionError("no chunk waits"),
+      return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                            "no chunk of stream \"", request.stream(),
+                            "\" waits for a phase")),
                         {"EMPTY_BACKLOG", {{"stream", request.stream()}}});
     }
     stream->close_requests.insert(id);
@@ -99,6 +108,26 @@ absl::StatusOr<v1::Phase> PhaseRequests::Close(
   }
 }
 
+absl::StatusOr<v1::Phase> PhaseRequests::Retry(
+    const v1::RetryPhaseRequest& request) {
+  auto state = cluster_.Lock();
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
+                        state->FindPhase(request.stream(), request.number()));
+  const int newest = phase->record.phase().attempt();
+  if (request.attempt() > newest) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "phase ", request.number(), " of ", request.stream(),
+                          " has no attempt ", request.attempt())),
+                      {"PHASE_STATE", {{"stream", request.stream()}}});
+  }
+  if (request.attempt() == 0 || request.attempt() == newest) {
+    KEEL_RETURN_IF_ERROR(
+        phases_.Retry(*state, request.stream(), request.number()));
+    cluster_.Notify();
+  }
+  return ShowPhase(*phase);
+}
+
 absl::StatusOr<v1::Phase> PhaseRequests::Apply(const std::string& stream,
                                                int number, PhaseEvent event) {
   auto state = cluster_.Lock();
@@ -112,12 +141,14 @@ absl::Status PhaseRequests::Execute(ClusterState& state,
                                     const std::string& stream, int number,
                                     PhaseEvent event) {
   switch (event) {
-    case PhaseEvent::kRetryRequested:
-      return phases_.Retry(state, stream, number);
     case PhaseEvent::kApproveRequested:
       return phases_.Approve(state, stream, number);
-    default:
+    case PhaseEvent::kCancelRequested:
+    case PhaseEvent::kSkipRequested:
+    case PhaseEvent::kRejectRequested:
       return phases_.End(state, stream, number, event, ReasonFor(event));
+    default:
+      return absl::InternalError("no request of a person");
   }
 }
 

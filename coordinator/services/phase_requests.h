@@ -24,7 +24,8 @@ class PhaseRequests {
   absl::StatusOr<v1::Phase> Get(const std::string& stream, int number);
   // Waits until the phase has a revision above `after_revision` and returns
   // it; nullopt: it is final, and there is none. `number` 0 is the newest
-  // phase, and waits for the first one. CANCELLED, or UNAVAILABLE at shutdown.
+  // phase. The stream's next one, or its first, is waited for. NOT_FOUND: a
+  // later one. CANCELLED, or UNAVAILABLE at shutdown.
   absl::StatusOr<std::optional<v1::Phase>> Await(const std::string& stream,
                                                  int number,
                                                  int64_t after_revision,
@@ -33,8 +34,10 @@ class PhaseRequests {
   // FAILED_PRECONDITION: nothing waits.
   absl::StatusOr<v1::Phase> Close(const v1::ClosePhaseRequest& request,
                                   const Cancelled& cancelled);
-  // kCancelRequested, kRetryRequested, kSkipRequested, kApproveRequested or
-  // kRejectRequested.
+  // Starts the next attempt, unless one later than `request.attempt` was
+  // started already.
+  absl::StatusOr<v1::Phase> Retry(const v1::RetryPhaseRequest& request);
+  // kCancelRequested, kSkipRequested, kApproveRequested or kRejectRequested.
   absl::StatusOr<v1::Phase> Apply(const std::string& stream, int number,
                                   PhaseEvent event);
 

@@ -100,9 +100,7 @@ grpc::Status PhaseServiceImpl::CancelPhase(
 grpc::Status PhaseServiceImpl::RetryPhase(grpc::ServerContext*,
                                           const v1::RetryPhaseRequest* request,
                                           v1::Phase* response) {
-  return Reply(requests_.Apply(request->stream(), request->number(),
-                               PhaseEvent::kRetryRequested),
-               response);
+  return Reply(requests_.Retry(*request), response);
 }
 
 grpc::Status PhaseServiceImpl::SkipPhase(grpc::ServerContext*,

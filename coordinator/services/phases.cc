@@ -27,10 +27,14 @@ absl::StatusOr<PhaseRecord> After(const PhaseState& phase, PhaseEvent event,
   v1::Phase& shown = *record.mutable_phase();
   absl::StatusOr<v1::Phase::State> next = NextPhaseState(shown.state(), event);
   if (!next.ok()) {
-    return WithReason(next.status(), {"PHASE_STATE",
-                                      {{"stream", shown.stream()},
-                                       {"phase", absl::StrCat(shown.number())},
-                                       {"state", StateName(shown.state())}}});
+    const absl::Status named(
+        next.status().code(),
+        absl::StrCat("phase ", shown.number(), " of ", shown.stream(), ": ",
+                     next.status().message()));
+    return WithReason(named, {"PHASE_STATE",
+                              {{"stream", shown.stream()},
+                               {"phase", absl::StrCat(shown.number())},
+                               {"state", StateName(shown.state())}}});
   }
   shown.set_state(*next);
   shown.set_reason(reason);
@@ -50,6 +54,15 @@ std::vector<std::string> ResumeBlobs(const PhaseRecord& record) {
   std::vector<std::string> digests;
   for (const auto& point : record.resume_points()) {
     for (const auto& file : point.files()) digests.push_back(file.digest());
+  }
+  return digests;
+}
+
+// What an attempt has made so far.
+std::vector<std::string> BlobsOfAttempt(const PhaseRecord& record) {
+  std::vector<std::string> digests = ResumeBlobs(record);
+  for (const auto& file : record.result_files()) {
+    digests.push_back(file.digest());
   }
   return digests;
 }
@@ -126,7 +139,7 @@ absl::Status Phases::StartEvaluation(ClusterState& state,
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(action.stream));
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
                         state.FindPhase(action.stream, action.phase));
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kEndTraining);
   KEEL_ASSIGN_OR_RETURN(PhaseRecord record, After(*phase, PhaseEvent::kTrained,
                                                   action.reason, edit.now()));
   KEEL_RETURN_IF_ERROR(CountStruck(*phase, record));
@@ -168,7 +181,7 @@ absl::Status Phases::PublishBy(ClusterState& state, const std::string& name,
                                const std::string& reason) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kPublish);
   KEEL_ASSIGN_OR_RETURN(PhaseRecord record,
                         After(*phase, event, reason, edit.now()));
   const std::vector<std::string> resume_blobs = ResumeBlobs(record);
@@ -197,7 +210,7 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
                          const std::string& reason) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kEndPhase);
   KEEL_ASSIGN_OR_RETURN(PhaseRecord record,
                         After(*phase, event, reason, edit.now()));
   if (event == PhaseEvent::kFailed) {
@@ -206,10 +219,15 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
     edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
   }
   Groups::AddClose(*phase, reason, edit);
+  // Neither a retry nor the next phase starts from them.
+  const std::vector<std::string> blobs = BlobsOfAttempt(record);
+  record.clear_resume_points();
+  record.clear_result_files();
   edit.PutPhase(std::move(record));
   Tasks::AddRemoval(state, phase->record.phase(), edit);
   const auto holders = Tasks::HoldersOf(state, phase->record.phase());
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  cluster_.DeleteUnreferenced(state, blobs);
   Groups::CloseAndRecall(state, *phase, reason);
   for (const auto& [worker, task] : holders) {
     Tasks::Cancel(state, worker, task);
@@ -222,7 +240,7 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
                            int number) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state.FindPhase(name, number));
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kRetryPhase);
   KEEL_RETURN_IF_ERROR(
       After(*phase, PhaseEvent::kRetryRequested, "", edit.now()).status());
   if (phase->record.plan_digest().empty()) {
@@ -233,10 +251,7 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
     return absl::FailedPreconditionError(
         absl::StrCat("a phase after ", number, " has trained already"));
   }
-  std::vector<std::string> blobs = ResumeBlobs(phase->record);
-  for (const auto& file : phase->record.result_files()) {
-    blobs.push_back(file.digest());
-  }
+  const std::vector<std::string> blobs = BlobsOfAttempt(phase->record);
   edit.PutPhase(NextAttempt(*phase));
   edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
   AddForgetMeasures(*stream, number, edit);

@@ -1,5 +1,6 @@
 #include "coordinator/services/server.h"
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -10,7 +11,7 @@
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "coordinator/services/checkpoint_service.h"
-#include "coordinator/services/controller.h"
+#include "coordinator/services/coordinator_parts.h"
 #include "coordinator/services/metrics_export.h"
 #include "coordinator/services/phase_service.h"
 #include "coordinator/services/rpc_metrics.h"
@@ -30,6 +31,8 @@ namespace {
 constexpr char kLockFile[] = "lock";
 constexpr char kDatabaseFile[] = "coordinator.db";
 constexpr char kBlobFolder[] = "blobs";
+// What an unfinished upload has brought is kept for so long.
+constexpr absl::Duration kPartialLifetime = absl::Hours(24 * 7);
 
 // The state folder, held by this process.
 struct StateFolder {
@@ -51,27 +54,8 @@ absl::StatusOr<StateFolder> OpenFolder(const std::string& path) {
   return folder;
 }
 
-// The parts that work on the cluster's state, in the order in which they need
-// each other.
-struct Parts {
-  explicit Parts(Cluster& c) : cluster(c) {}
-
-  Cluster& cluster;
-  Groups groups{cluster};
-  Phases phases{cluster};
-  Tasks tasks{cluster};
-  StepLedger steps{cluster};
-  PhaseMaker maker{cluster};
-  Streams streams{cluster};
-  Artifacts artifacts{cluster};
-  PhaseRequests requests{cluster, phases};
-  WorkerRegistry workers{{&cluster, &groups, &phases, &tasks, &steps}};
-  Controller controller{
-      {&cluster, &groups, &phases, &tasks, &steps, &maker, &workers}};
-};
-
 struct Services {
-  explicit Services(Parts& parts)
+  explicit Services(CoordinatorParts& parts)
       : stream(parts.cluster, parts.streams),
         phase(parts.cluster, parts.requests),
         checkpoint(parts.cluster, parts.artifacts),
@@ -126,7 +110,7 @@ class ServerImpl : public CoordinatorServer {
 
   StateFolder folder_;
   const std::unique_ptr<Cluster> cluster_;
-  Parts parts_;
+  CoordinatorParts parts_;
   Services services_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -218,8 +202,12 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
   environment.planner = options.planner;
   environment.heartbeat_every = options.heartbeat_every;
   environment.min_free_bytes = options.min_free_bytes;
+  environment.on_fatal = [](const absl::Status&) {
+    std::_Exit(kStoreExitCode);
+  };
   KEEL_ASSIGN_OR_RETURN(std::unique_ptr<Cluster> cluster,
                         Cluster::Load(environment));
+  KEEL_RETURN_IF_ERROR(cluster->Sweep(kPartialLifetime));
   ExportStored(*cluster);
   auto server =
       std::make_unique<ServerImpl>(std::move(folder), std::move(cluster));

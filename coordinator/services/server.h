@@ -14,6 +14,10 @@
 
 namespace keel {
 
+// The process's exit code after an error of the disk under the database: what
+// is durable is then unknown, and a restart reads it.
+inline constexpr int kStoreExitCode = 4;
+
 // Thread-safe. The destructor shuts down at once.
 class CoordinatorServer {
  public:

@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "coordinator/core/lifecycle.h"
 #include "coordinator/services/edit.h"
+#include "coordinator/store/crash_point.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
@@ -45,7 +46,10 @@ absl::Status LoadCluster(Store& store, ClusterState& state) {
     state.cluster.set_schema(kSchema);
     WriteBatch batch;
     batch.Put(table::kCluster, kClusterKey, state.cluster.SerializeAsString());
-    return store.Commit(batch);
+    ReachCommit(durable::kNewCluster, "before");
+    KEEL_RETURN_IF_ERROR(store.Commit(batch));
+    ReachCommit(durable::kNewCluster, "after");
+    return absl::OkStatus();
   }
   KEEL_RETURN_IF_ERROR(stored.status());
   if (!state.cluster.ParseFromString(*stored)) {
@@ -133,6 +137,7 @@ void RestoreGroup(PhaseState& phase, absl::Time now) {
   group.closed = newest.closed();
   // Before this process started: the planner waits for the members.
   group.form_time = now - absl::Seconds(1);
+  group.progress_time = now;
   group.rendezvous = std::make_unique<Rendezvous>(newest.generation());
   group.rendezvous->Close("the coordinator was restarted");
   for (const auto& member : newest.members()) {

@@ -19,6 +19,7 @@ GroupView ViewOfGroup(const GroupState& group) {
   view.generation = group.generation;
   view.closed = group.closed;
   view.form_time = group.form_time;
+  view.progress_time = group.progress_time;
   for (const auto& [id, member] : group.members) {
     view.members.push_back(
         {id, member.incarnation, member.finished, member.ended});
@@ -85,6 +86,8 @@ TaskView ViewOfTask(const TaskState& task) {
   view.worker_id = task.worker_id;
   view.worker_incarnation = task.worker_incarnation;
   view.lease_end = task.lease_end;
+  view.retry_time = task.retry_time;
+  view.failed_workers = task.failed_workers;
   view.failure_count = task.record.failure_count();
   return view;
 }

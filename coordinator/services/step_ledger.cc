@@ -96,6 +96,7 @@ absl::Status StepLedger::Take(PhaseState& phase, const v1::StepReport& report) {
                      " of ", phase.record.phase().step_count(), " was due"));
   }
   phase.group.pending_steps.push_back(ToRecord(phase.group.generation, report));
+  phase.group.progress_time = cluster_.Now();
   UpdateProgress(report, phase);
   return absl::OkStatus();
 }
@@ -136,7 +137,7 @@ absl::Status StepLedger::Flush(ClusterState& state, PhaseState& phase) {
   auto generation = phase.generations.at(group.generation);
   const bool first =
       generation.committed_step_count() == generation.start_step();
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kCommitSteps);
   AddPending(phase, generation, edit);
   edit.PutGeneration(generation);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));

@@ -1,6 +1,7 @@
 #include "coordinator/services/stream_service.h"
 
 #include "common/grpc/status.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/services/chunk_receiver.h"
@@ -14,7 +15,10 @@ namespace {
 absl::StatusOr<v1::Upload> FindUpload(Cluster& cluster,
                                       const v1::GetUploadRequest& request) {
   if (!IsSha256Hex(request.digest())) {
-    return absl::InvalidArgumentError("digest has to be a SHA-256");
+    return WithReason(
+        absl::InvalidArgumentError(
+            "digest has to be a SHA-256 of 64 lower-case hexadecimal digits"),
+        {"DIGEST_FORMAT", {{"stream", request.stream()}}});
   }
   v1::Upload upload;
   auto state = cluster.Lock();

@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "coordinator/services/phase_maker.h"
 #include "coordinator/services/state_views.h"
+#include "coordinator/services/text_check.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
@@ -81,6 +82,16 @@ void CountChunk(const IndexedChunk& indexed, int64_t bytes, Metrics& metrics) {
                     static_cast<double>(indexed.counts.rejected_count()));
 }
 
+// True if the request is the one that made the stream, and not another one
+// under its id.
+bool Made(const v1::CreateStreamRequest& request, const StreamRecord& record) {
+  return !request.request_id().empty() &&
+         record.create_request_id() == request.request_id() &&
+         record.stream().initial_checkpoint() == request.initial_checkpoint() &&
+         record.stream().config().SerializeAsString() ==
+             WithDefaults(request.config()).SerializeAsString();
+}
+
 // Checkpoint 0 of a stream that starts from uploaded files.
 v1::Checkpoint InitialCheckpoint(const StreamRecord& record) {
   v1::Checkpoint checkpoint;
@@ -96,17 +107,24 @@ v1::Checkpoint InitialCheckpoint(const StreamRecord& record) {
 absl::StatusOr<v1::Stream> Streams::Create(
     const v1::CreateStreamRequest& request) {
   KEEL_RETURN_IF_ERROR(ValidateName("stream name", request.name()));
+  KEEL_RETURN_IF_ERROR(CheckLength("request_id", request.request_id()));
   auto state = cluster_.Lock();
   if (auto known = state->FindStream(request.name()); known.ok()) {
-    const bool same =
-        !request.request_id().empty() &&
-        (*known)->record.create_request_id() == request.request_id();
-    if (same) return ShowStream(**known);
+    const StreamRecord& record = (*known)->record;
+    if (Made(request, record)) return ShowStream(**known);
+    if (!request.request_id().empty() &&
+        record.create_request_id() == request.request_id()) {
+      return WithReason(
+          absl::AlreadyExistsError(absl::StrCat(
+              "request \"", request.request_id(), "\" created stream \"",
+              request.name(), "\" with another configuration")),
+          {"REQUEST_ID_REUSED", {{"stream", request.name()}}});
+    }
     return WithReason(absl::AlreadyExistsError(absl::StrCat(
                           "there is a stream \"", request.name(), "\"")),
                       {"STREAM_EXISTS", {{"stream", request.name()}}});
   }
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kCreateStream);
   KEEL_ASSIGN_OR_RETURN(StreamRecord record,
                         NewRecord(*state, request, edit.now()));
   if (record.initial_files_size() > 0) {
@@ -134,8 +152,11 @@ absl::StatusOr<StreamRecord> Streams::NewRecord(
   if (request.initial_checkpoint().empty()) return record;
   auto upload = state.uploads.find(request.initial_checkpoint());
   if (upload == state.uploads.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no checkpoint \"", request.initial_checkpoint(), "\" was uploaded"));
+    return WithReason(
+        absl::NotFoundError(absl::StrCat("no checkpoint \"",
+                                         request.initial_checkpoint(),
+                                         "\" was uploaded")),
+        {"CHECKPOINT_NOT_FOUND", {{"id", request.initial_checkpoint()}}});
   }
   stream.set_initial_checkpoint(request.initial_checkpoint());
   stream.set_published_phase(0);
@@ -185,15 +206,17 @@ Streams::FindSubmittedLocked(ClusterState& state,
   const bool known_request = used != stream->requests.end();
   if (known_request && used->second != header.digest()) {
     return WithReason(
-        absl::AlreadyExistsError(absl::StrCat("request ", header.request_id(),
-                                              " was made with other bytes")),
+        absl::AlreadyExistsError(absl::StrCat(
+            "request \"", header.request_id(), "\" of stream \"",
+            header.stream(), "\" was made with other bytes, those of chunk ",
+            used->second)),
         {"REQUEST_ID_REUSED",
          {{"stream", header.stream()}, {"digest", used->second}}});
   }
   auto number = stream->chunk_numbers.find(header.digest());
   if (number == stream->chunk_numbers.end()) return std::nullopt;
   if (!known_request) {
-    Edit edit = cluster_.NewEdit();
+    Edit edit = cluster_.NewEdit(durable::kRepeatChunk);
     edit.PutRequest(header.stream(), request, header.digest());
     KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   }
@@ -208,7 +231,7 @@ absl::StatusOr<v1::SubmitChunkResponse> Streams::Accept(
   KEEL_ASSIGN_OR_RETURN(auto known, FindSubmittedLocked(*state, header));
   if (known.has_value()) return *std::move(known);
   StreamState& stream = state->streams.at(header.stream());
-  Edit edit = cluster_.NewEdit();
+  Edit edit = cluster_.NewEdit(durable::kAcceptChunk);
   ChunkRecord record = NewChunk(stream, header, indexed, edit.now());
   record.set_index_digest(index_digest);
   record.set_index_size_bytes(

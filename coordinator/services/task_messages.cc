@@ -1,8 +1,12 @@
 #include "coordinator/services/task_messages.h"
 
+#include <set>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "coordinator/core/probe_spacing.h"
 #include "coordinator/services/state_views.h"
 
 namespace keel {
@@ -32,10 +36,30 @@ v1::ProbeSet ToProbeSet(const storage::v1::ProbeRecord& probe) {
   return set;
 }
 
+// Phases whose held-out samples are to be evaluated.
+std::set<int> EvaluatedOrigins(const StreamState& stream) {
+  std::set<int> all;
+  for (const auto& [name, probe] : stream.probes) {
+    if (probe.origin_phase() > 0) all.insert(probe.origin_phase());
+  }
+  const auto& config = stream.record.stream().config().probe();
+  if (config.evaluate() != v1::ProbeConfig::SPACED) return all;
+  const std::vector<int> origins(all.begin(), all.end());
+  std::set<int> spaced;
+  for (int at : SpacedPositions(static_cast<int>(origins.size()))) {
+    spaced.insert(origins[at]);
+  }
+  return spaced;
+}
+
 bool IsWanted(const StreamState& stream, const TaskRecord& task,
+              const std::set<int>& origins,
               const storage::v1::ProbeRecord& probe) {
   if (task.kind() == TaskRecord::EVALUATE) {
-    return !stream.recalls.contains({task.checkpoint(), probe.name()});
+    // Probe sets that were submitted are few, and meant to be measured.
+    return (probe.origin_phase() == 0 ||
+            origins.contains(probe.origin_phase())) &&
+           !stream.recalls.contains({task.checkpoint(), probe.name()});
   }
   return task.reference() != "origin" ||
          probe.origin_phase() == task.reference_phase();
@@ -46,8 +70,9 @@ bool IsWanted(const StreamState& stream, const TaskRecord& task,
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
                                                       const TaskRecord& task) {
   std::vector<const storage::v1::ProbeRecord*> probes;
+  const std::set<int> origins = EvaluatedOrigins(stream);
   for (const auto& [name, probe] : stream.probes) {
-    if (IsWanted(stream, task, probe)) probes.push_back(&probe);
+    if (IsWanted(stream, task, origins, probe)) probes.push_back(&probe);
   }
   return probes;
 }

@@ -1,5 +1,6 @@
 #include "coordinator/services/tasks.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -85,6 +86,12 @@ bool MatchesKind(const TaskRecord& task, const v1::TaskEnded& ended) {
                                              : ended.has_drift();
 }
 
+// Doubles with every failure, up to half a minute.
+absl::Duration RetryPause(int failure_count) {
+  return std::min(absl::Seconds(30),
+                  absl::Seconds(1 << std::min(failure_count - 1, 5)));
+}
+
 }  // namespace
 
 void Tasks::AddFor(const ClusterState& state, const StreamState& stream,
@@ -163,16 +170,37 @@ absl::Status Tasks::Assign(ClusterState& state, const AssignTask& action) {
 absl::Status Tasks::Release(ClusterState& state, const ReleaseTask& action) {
   auto task = state.tasks.find(action.task_id);
   if (task == state.tasks.end()) return absl::OkStatus();
-  Cancel(state, task->second.worker_id, action.task_id);
-  task->second.worker_id.clear();
-  // A holder that is lost is no fault of the task; one that is late is.
+  const std::string holder = std::exchange(task->second.worker_id, "");
+  Cancel(state, holder, action.task_id);
+  // A holder that is lost is no fault of the task; one that stands still is.
   if (cluster_.Now() < task->second.lease_end) return absl::OkStatus();
-  TaskRecord record = task->second.record;
+  return CountFailure(state, task->second, holder, action.reason);
+}
+
+absl::Status Tasks::CountFailure(ClusterState& state, TaskState& task,
+                                 const std::string& worker_id,
+                                 const std::string& error) {
+  TaskRecord record = task.record;
   record.set_failure_count(record.failure_count() + 1);
-  record.set_last_error(action.reason);
-  Edit edit = cluster_.NewEdit();
+  record.set_last_error(error);
+  LogWarning(
+      "a task failed",
+      {{"task", record.task_id()}, {"worker", worker_id}, {"error", error}});
+  task.failed_workers.insert(worker_id);
+  task.retry_time = cluster_.Now() + RetryPause(record.failure_count());
+  Edit edit = cluster_.NewEdit(durable::kFailTask);
   edit.PutTask(std::move(record));
   return cluster_.Commit(state, edit);
+}
+
+void Tasks::HandleProgress(ClusterState& state, const WorkerState& worker,
+                           const std::string& task_id) {
+  auto task = state.tasks.find(task_id);
+  if (task == state.tasks.end() || worker.task_id != task_id ||
+      task->second.worker_id != worker.info.id()) {
+    return;
+  }
+  task->second.lease_end = cluster_.Now() + cluster_.env().planner.task_lease;
 }
 
 absl::Status Tasks::HandleEnded(ClusterState& state, WorkerState& worker,
@@ -189,10 +217,16 @@ absl::Status Tasks::HandleEnded(ClusterState& state, WorkerState& worker,
     return absl::OkStatus();
   }
   // If the result cannot be stored, the task is given out again.
-  if (task->second.worker_id == worker.info.id()) {
-    task->second.worker_id.clear();
+  const std::string& id = worker.info.id();
+  const bool held = task->second.worker_id == id;
+  if (held) task->second.worker_id.clear();
+  if (ended.ok() && MatchesKind(task->second.record, ended)) {
+    return Store(state, task->second, ended);
   }
-  return Store(state, task->second, ended);
+  // Whose lease was taken back has had its failure counted.
+  if (ended.returned() || !held) return absl::OkStatus();
+  return CountFailure(state, task->second, id,
+                      ended.ok() ? "it brought no result" : ended.message());
 }
 
 absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
@@ -200,17 +234,9 @@ absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
   TaskRecord record = task.record;
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,
                         state.FindStream(record.stream()));
-  Edit edit = cluster_.NewEdit();
-  if (ended.ok() && MatchesKind(record, ended)) {
-    record.set_done(true);
-    AddResults(*stream, record, ended, edit);
-  } else {
-    record.set_failure_count(record.failure_count() + 1);
-    record.set_last_error(ended.ok() ? "it brought no result"
-                                     : ended.message());
-    LogWarning("a task failed",
-               {{"task", record.task_id()}, {"error", record.last_error()}});
-  }
+  Edit edit = cluster_.NewEdit(durable::kEndTask);
+  record.set_done(true);
+  AddResults(*stream, record, ended, edit);
   edit.PutTask(record);
   return cluster_.Commit(state, edit);
 }

@@ -36,13 +36,19 @@ class Tasks {
 
   absl::Status Assign(ClusterState& state, const AssignTask& action);
   absl::Status Release(ClusterState& state, const ReleaseTask& action);
-  // Stores a task's result, or counts its failure.
+  // The holder's lease begins anew.
+  void HandleProgress(ClusterState& state, const WorkerState& worker,
+                      const std::string& task_id);
+  // Stores a task's result, or counts its failure if it failed.
   absl::Status HandleEnded(ClusterState& state, WorkerState& worker,
                            const v1::TaskEnded& ended);
   // True if the worker keeps the lease that its hello names.
   bool Adopt(ClusterState& state, const v1::Hello& hello);
 
  private:
+  absl::Status CountFailure(ClusterState& state, TaskState& task,
+                            const std::string& worker_id,
+                            const std::string& error);
   absl::Status Store(ClusterState& state, const TaskState& task,
                      const v1::TaskEnded& ended);
 

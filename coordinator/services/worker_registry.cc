@@ -23,12 +23,17 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
-absl::Status ClusterMismatch(const std::string& theirs,
+absl::Status BadHello(const std::string& what) {
+  return WithReason(absl::InvalidArgumentError(what), {"HELLO", {}});
+}
+
+absl::Status ClusterMismatch(const std::string& id, const std::string& theirs,
                              const std::string& ours) {
   return WithReason(
-      absl::AbortedError(absl::StrCat("the worker belongs to cluster ", theirs,
-                                      ", this is ", ours)),
-      {"CLUSTER_MISMATCH", {{"cluster", ours}}});
+      absl::AbortedError(absl::StrCat(
+          "worker ", id, " belongs to cluster ", theirs, ", this is ", ours,
+          "; a worker joins another cluster with a state folder of its own")),
+      {"CLUSTER_MISMATCH", {{"cluster", ours}, {"worker", id}}});
 }
 
 absl::Status StaleIncarnation(const std::string& id, int64_t theirs,
@@ -85,17 +90,19 @@ absl::StatusOr<int64_t> WorkerRegistry::Attach(
 absl::Status WorkerRegistry::CheckHello(const ClusterState& state,
                                         const v1::WorkerMessage& first) const {
   if (!first.has_hello()) {
-    return absl::InvalidArgumentError("the first message has to be a hello");
+    return BadHello("the first message has to be a hello");
   }
   const v1::Worker& worker = first.hello().worker();
   KEEL_RETURN_IF_ERROR(ValidateName("worker id", worker.id()));
   if (worker.incarnation() <= 0 ||
       worker.incarnation() != first.incarnation()) {
-    return absl::InvalidArgumentError("the incarnation has to be positive");
+    return BadHello(absl::StrCat("the incarnation of worker ", worker.id(),
+                                 " has to be positive, and the same in hello "
+                                 "and message"));
   }
   const std::string& ours = parts_.cluster->cluster_id();
   if (!first.cluster_id().empty() && first.cluster_id() != ours) {
-    return ClusterMismatch(first.cluster_id(), ours);
+    return ClusterMismatch(worker.id(), first.cluster_id(), ours);
   }
   if (state.shutting_down) {
     return absl::UnavailableError("the coordinator is shutting down");
@@ -138,6 +145,11 @@ void WorkerRegistry::Welcome(ClusterState& state, WorkerState& worker,
     message.mutable_cancel_task()->set_task_id(hello.task_id());
     worker.sink->Send(message);
   }
+  if (worker.draining) {
+    // The first order may have been lost with the stream before.
+    message.mutable_drain()->set_reason("requested");
+    worker.sink->Send(message);
+  }
 }
 
 absl::Status WorkerRegistry::Handle(const std::string& worker_id,
@@ -145,7 +157,8 @@ absl::Status WorkerRegistry::Handle(const std::string& worker_id,
                                     const v1::WorkerMessage& message) {
   Cluster& cluster = *parts_.cluster;
   if (message.cluster_id() != cluster.cluster_id()) {
-    return ClusterMismatch(message.cluster_id(), cluster.cluster_id());
+    return ClusterMismatch(worker_id, message.cluster_id(),
+                           cluster.cluster_id());
   }
   auto state = cluster.Lock();
   auto it = state->workers.find(worker_id);
@@ -182,7 +195,10 @@ void WorkerRegistry::Dispatch(ClusterState& state, WorkerState& worker,
                                 {"reason", message.leaving().reason()}});
       worker.draining = true;
       return parts_.cluster->Notify();
-    default:  // a heartbeat needs no more than its time
+    case v1::WorkerMessage::kHeartbeat:
+      return parts_.tasks->HandleProgress(state, worker,
+                                          message.heartbeat().task_id());
+    default:
       return;
   }
 }

@@ -6,6 +6,8 @@ namespace keel {
 namespace {
 
 constexpr std::string_view kTemporarySuffix = ".tmp";
+// First digits of a digest, which name the folder that its blob lies in.
+constexpr size_t kFolderDigits = 2;
 
 }  // namespace
 
@@ -18,11 +20,16 @@ std::string PartialFolder(const std::string& root) {
 }
 
 std::string BlobFolder(const std::string& root, const std::string& digest) {
-  return JoinPath(BlobsFolder(root), digest.substr(0, 2));
+  return JoinPath(BlobsFolder(root), digest.substr(0, kFolderDigits));
 }
 
 std::string BlobPath(const std::string& root, const std::string& digest) {
   return JoinPath(BlobFolder(root, digest), digest);
+}
+
+bool IsBlobFolderName(std::string_view name) {
+  return name.size() == kFolderDigits &&
+         name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 std::string PartialPath(const std::string& root, const std::string& digest) {

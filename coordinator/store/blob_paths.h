@@ -17,6 +17,8 @@ std::string PartialFolder(const std::string& root);
 // The folder that BlobPath lies in.
 std::string BlobFolder(const std::string& root, const std::string& digest);
 std::string BlobPath(const std::string& root, const std::string& digest);
+// True for the names of such folders in BlobsFolder.
+bool IsBlobFolderName(std::string_view name);
 std::string PartialPath(const std::string& root, const std::string& digest);
 // `unique` tells temporary files of one digest apart.
 std::string TemporaryPath(const std::string& root, const std::string& digest,

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace keel {
 
@@ -46,6 +48,13 @@ class BlobStore {
   // Reads the whole blob and checks its digest. DATA_LOSS: damaged.
   virtual absl::StatusOr<std::string> ReadVerified(
       const std::string& digest) = 0;
+  // The same check without the bytes. NOT_FOUND; DATA_LOSS: damaged.
+  virtual absl::Status Verify(const std::string& digest) = 0;
+  // Digests of all blobs, sorted.
+  virtual absl::StatusOr<std::vector<std::string>> List() = 0;
+  // Removes what unfinished uploads kept and did not touch since; returns how
+  // many there were.
+  virtual absl::StatusOr<int> RemovePartials(absl::Time before) = 0;
   // OK if it is missing.
   virtual absl::Status Delete(const std::string& digest) = 0;
   virtual absl::StatusOr<int64_t> FreeBytes() = 0;

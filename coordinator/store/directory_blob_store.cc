@@ -1,14 +1,17 @@
 #include "coordinator/store/directory_blob_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
 #include "common/ids.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/store/blob_paths.h"
+#include "coordinator/store/crash_point.h"
 
 namespace keel {
 namespace {
@@ -25,30 +28,40 @@ absl::Status NoBlob(const std::string& digest) {
   return absl::NotFoundError(absl::StrCat("no blob ", digest));
 }
 
-// Moves a whole, synced file to its place for good.
-absl::Status PublishFile(const std::string& root, const std::string& from,
-                         const std::string& digest) {
-  KEEL_RETURN_IF_ERROR(CreateDirectories(BlobFolder(root, digest)));
-  // Whoever made the blob's folder may not have synced it yet.
-  KEEL_RETURN_IF_ERROR(SyncDirectory(BlobsFolder(root)));
-  return RenameDurably(from, BlobPath(root, digest));
+absl::Status Damaged(const std::string& path) {
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged: its bytes have another digest"));
 }
 
-absl::Status WriteSynced(const std::string& path, std::string_view data) {
-  KEEL_ASSIGN_OR_RETURN(const auto file, AppendableFile::Open(path));
+// Moves a whole, synced file to its place for good.
+absl::Status PublishFile(FileSystem& files, const std::string& root,
+                         const std::string& from, const std::string& digest) {
+  KEEL_RETURN_IF_ERROR(files.CreateDirectories(BlobFolder(root, digest)));
+  // Whoever made the blob's folder may not have synced it yet.
+  KEEL_RETURN_IF_ERROR(files.SyncDirectory(BlobsFolder(root)));
+  ReachCrashPoint(kBlobSynced);
+  KEEL_RETURN_IF_ERROR(files.RenameDurably(from, BlobPath(root, digest)));
+  ReachCrashPoint(kBlobStored);
+  return absl::OkStatus();
+}
+
+absl::Status WriteSynced(FileSystem& files, const std::string& path,
+                         std::string_view data) {
+  KEEL_ASSIGN_OR_RETURN(const auto file, files.OpenAppendable(path));
   KEEL_RETURN_IF_ERROR(file->Append(data));
+  ReachCrashPoint(kBlobWritten);
   return file->Sync();
 }
 
-// Gives the file's bytes to `sha`; returns how many they are.
-absl::StatusOr<int64_t> HashFile(const std::string& path, Sha256* sha) {
-  KEEL_ASSIGN_OR_RETURN(const auto file, RandomAccessFile::Open(path));
+// Gives the file's bytes to `sha`.
+absl::Status HashFile(FileSystem& files, const std::string& path, Sha256* sha) {
+  KEEL_ASSIGN_OR_RETURN(const auto file, files.OpenRandomAccess(path));
   for (int64_t at = 0; at < file->size(); at += kReadBytes) {
     const int64_t length = std::min(kReadBytes, file->size() - at);
     KEEL_ASSIGN_OR_RETURN(const std::string piece, file->Read(at, length));
     sha->Update(piece);
   }
-  return file->size();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -72,9 +85,11 @@ class DirectoryBlobStore::Claim {
 class DirectoryBlobStore::Writer : public BlobWriter {
  public:
   // `sha` has the bytes that `file` has.
-  Writer(std::unique_ptr<Claim> claim, const std::string& root,
-         std::string digest, std::unique_ptr<AppendableFile> file, Sha256 sha)
+  Writer(std::unique_ptr<Claim> claim, FileSystem& files,
+         const std::string& root, std::string digest,
+         std::unique_ptr<AppendableFile> file, Sha256 sha)
       : claim_(std::move(claim)),
+        files_(files),
         root_(root),
         digest_(std::move(digest)),
         file_(std::move(file)),
@@ -86,6 +101,7 @@ class DirectoryBlobStore::Writer : public BlobWriter {
 
  private:
   const std::unique_ptr<Claim> claim_;
+  FileSystem& files_;
   const std::string root_;
   const std::string digest_;
   const std::unique_ptr<AppendableFile> file_;
@@ -97,6 +113,7 @@ absl::Status DirectoryBlobStore::Writer::Append(std::string_view data) {
   if (finished_) {
     return absl::FailedPreconditionError("the upload was finished");
   }
+  ReachCrashPoint(kBlobAppend);
   // Nothing is kept of an append that failed, so that it may be tried again.
   KEEL_RETURN_IF_ERROR(file_->Append(data));
   sha_.Update(data);
@@ -110,29 +127,48 @@ absl::Status DirectoryBlobStore::Writer::Finish() {
   const std::string path = PartialPath(root_, digest_);
   const std::string actual = ToHex(sha_.Finish());
   if (actual == digest_) {
+    ReachCrashPoint(kBlobWritten);
     KEEL_RETURN_IF_ERROR(file_->Sync());
-    return PublishFile(root_, path, digest_);
+    return PublishFile(files_, root_, path, digest_);
   }
-  KEEL_RETURN_IF_ERROR(RemoveFile(path));
-  return absl::DataLossError(
-      absl::StrCat("the ", file_->size(), " bytes uploaded as ", digest_,
-                   " have the digest ", actual, "; the upload was removed"));
+  KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
+  return WithReason(
+      absl::DataLossError(absl::StrCat(
+          "the ", file_->size(), " bytes uploaded as ", digest_,
+          " have the digest ", actual, "; the upload was removed")),
+      {"DIGEST_MISMATCH", {{"digest", digest_}, {"actual", actual}}});
 }
 
-DirectoryBlobStore::DirectoryBlobStore(std::string root)
-    : root_(std::move(root)) {}
+DirectoryBlobStore::DirectoryBlobStore(const Options& options)
+    : root_(options.path), files_(*options.file_system) {}
 
 absl::StatusOr<std::unique_ptr<BlobStore>> DirectoryBlobStore::Open(
     const Options& options) {
-  KEEL_RETURN_IF_ERROR(CreateDirectories(BlobsFolder(options.path)));
-  const std::string partial = PartialFolder(options.path);
-  KEEL_RETURN_IF_ERROR(CreateDirectories(partial));
-  KEEL_ASSIGN_OR_RETURN(const auto names, ListDirectory(partial));
+  std::unique_ptr<DirectoryBlobStore> store(new DirectoryBlobStore(options));
+  KEEL_RETURN_IF_ERROR(store->Prepare());
+  return store;
+}
+
+absl::Status DirectoryBlobStore::Prepare() {
+  const std::string blobs = BlobsFolder(root_);
+  const std::string partial = PartialFolder(root_);
+  KEEL_RETURN_IF_ERROR(files_.CreateDirectories(blobs));
+  KEEL_RETURN_IF_ERROR(files_.CreateDirectories(partial));
+  KEEL_ASSIGN_OR_RETURN(const auto names, files_.ListDirectory(partial));
   for (const std::string& name : names) {
     if (!IsTemporaryName(name)) continue;
-    KEEL_RETURN_IF_ERROR(RemoveFile(JoinPath(partial, name)));
+    KEEL_RETURN_IF_ERROR(files_.RemoveFile(JoinPath(partial, name)));
   }
-  return std::unique_ptr<BlobStore>(new DirectoryBlobStore(options.path));
+  // A process that was killed may have made a folder, or renamed a blob,
+  // without syncing the name: whoever finds it from now on relies on it.
+  KEEL_ASSIGN_OR_RETURN(const auto folders, files_.ListDirectory(blobs));
+  for (const std::string& folder : folders) {
+    if (!IsBlobFolderName(folder)) continue;
+    KEEL_RETURN_IF_ERROR(files_.SyncDirectory(JoinPath(blobs, folder)));
+  }
+  KEEL_RETURN_IF_ERROR(files_.SyncDirectory(blobs));
+  KEEL_RETURN_IF_ERROR(files_.SyncDirectory(root_));
+  return files_.SyncDirectory(ParentFolder(root_));
 }
 
 absl::StatusOr<std::unique_ptr<DirectoryBlobStore::Claim>>
@@ -140,8 +176,9 @@ DirectoryBlobStore::TakeClaim(const std::string& digest) {
   KEEL_RETURN_IF_ERROR(CheckDigest(digest));
   absl::MutexLock lock(&mutex_);
   if (!claimed_.insert(digest).second) {
-    return absl::AbortedError(
-        absl::StrCat("another upload of ", digest, " is going on"));
+    return WithReason(absl::AbortedError(absl::StrCat("another upload of ",
+                                                      digest, " is going on")),
+                      {"UPLOAD_BUSY", {{"digest", digest}}});
   }
   return std::make_unique<Claim>(*this, digest);
 }
@@ -150,41 +187,45 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> DirectoryBlobStore::OpenWriter(
     const std::string& digest, bool restart) {
   KEEL_ASSIGN_OR_RETURN(auto claim, TakeClaim(digest));
   const std::string path = PartialPath(root_, digest);
-  if (restart) KEEL_RETURN_IF_ERROR(RemoveFile(path));
-  KEEL_ASSIGN_OR_RETURN(auto file, AppendableFile::Open(path));
+  if (restart) KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
+  KEEL_ASSIGN_OR_RETURN(auto file, files_.OpenAppendable(path));
   Sha256 sha;
-  KEEL_RETURN_IF_ERROR(HashFile(path, &sha).status());
-  return std::make_unique<Writer>(std::move(claim), root_, digest,
+  KEEL_RETURN_IF_ERROR(HashFile(files_, path, &sha));
+  return std::make_unique<Writer>(std::move(claim), files_, root_, digest,
                                   std::move(file), std::move(sha));
 }
 
 absl::StatusOr<std::string> DirectoryBlobStore::Put(std::string_view data) {
   const std::string digest = Sha256Hex(data);
-  // A damaged copy is written anew.
-  if (ReadVerified(digest).ok()) return digest;
+  if (ReadVerified(digest).ok()) {
+    // Another thread may have renamed it without having synced the folder.
+    KEEL_RETURN_IF_ERROR(files_.SyncDirectory(BlobFolder(root_, digest)));
+    return digest;
+  }
+  // It is missing, or a damaged copy that is written anew.
   const std::string temporary = TemporaryPath(root_, digest, RandomId());
-  absl::Status status = WriteSynced(temporary, data);
-  if (status.ok()) status = PublishFile(root_, temporary, digest);
+  absl::Status status = WriteSynced(files_, temporary, data);
+  if (status.ok()) status = PublishFile(files_, root_, temporary, digest);
   if (status.ok()) return digest;
   // The first error is the one to tell.
-  RemoveFile(temporary).IgnoreError();
+  files_.RemoveFile(temporary).IgnoreError();
   return status;
 }
 
 bool DirectoryBlobStore::Contains(const std::string& digest) {
-  return IsSha256Hex(digest) && FileExists(BlobPath(root_, digest));
+  return IsSha256Hex(digest) && files_.FileExists(BlobPath(root_, digest));
 }
 
 int64_t DirectoryBlobStore::PartialSize(const std::string& digest) {
   if (!IsSha256Hex(digest)) return 0;
-  return FileSize(PartialPath(root_, digest)).value_or(0);
+  return files_.FileSize(PartialPath(root_, digest)).value_or(0);
 }
 
 absl::StatusOr<std::string> DirectoryBlobStore::Read(const std::string& digest,
                                                      int64_t offset,
                                                      int64_t length) {
   KEEL_RETURN_IF_ERROR(CheckDigest(digest));
-  const auto file = RandomAccessFile::Open(BlobPath(root_, digest));
+  const auto file = files_.OpenRandomAccess(BlobPath(root_, digest));
   if (absl::IsNotFound(file.status())) return NoBlob(digest);
   KEEL_RETURN_IF_ERROR(file.status());
   return (*file)->Read(offset, length);
@@ -192,7 +233,7 @@ absl::StatusOr<std::string> DirectoryBlobStore::Read(const std::string& digest,
 
 absl::StatusOr<int64_t> DirectoryBlobStore::Size(const std::string& digest) {
   KEEL_RETURN_IF_ERROR(CheckDigest(digest));
-  const auto size = FileSize(BlobPath(root_, digest));
+  const auto size = files_.FileSize(BlobPath(root_, digest));
   return absl::IsNotFound(size.status()) ? NoBlob(digest) : size;
 }
 
@@ -200,22 +241,63 @@ absl::StatusOr<std::string> DirectoryBlobStore::ReadVerified(
     const std::string& digest) {
   KEEL_RETURN_IF_ERROR(CheckDigest(digest));
   const std::string path = BlobPath(root_, digest);
-  auto data = ReadFile(path);
-  if (absl::IsNotFound(data.status())) return NoBlob(digest);
-  KEEL_RETURN_IF_ERROR(data.status());
-  if (Sha256Hex(*data) == digest) return data;
-  return absl::DataLossError(absl::StrCat(
-      path, " is damaged: its ", data->size(), " bytes have another digest"));
+  const auto file = files_.OpenRandomAccess(path);
+  if (absl::IsNotFound(file.status())) return NoBlob(digest);
+  KEEL_RETURN_IF_ERROR(file.status());
+  KEEL_ASSIGN_OR_RETURN(std::string data, (*file)->Read(0, (*file)->size()));
+  if (Sha256Hex(data) == digest) return data;
+  return Damaged(path);
+}
+
+absl::Status DirectoryBlobStore::Verify(const std::string& digest) {
+  KEEL_RETURN_IF_ERROR(CheckDigest(digest));
+  const std::string path = BlobPath(root_, digest);
+  Sha256 sha;
+  const absl::Status read = HashFile(files_, path, &sha);
+  if (absl::IsNotFound(read)) return NoBlob(digest);
+  KEEL_RETURN_IF_ERROR(read);
+  return ToHex(sha.Finish()) == digest ? absl::OkStatus() : Damaged(path);
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {
+  const std::string root = BlobsFolder(root_);
+  KEEL_ASSIGN_OR_RETURN(const auto folders, files_.ListDirectory(root));
+  std::vector<std::string> digests;
+  for (const std::string& folder : folders) {
+    KEEL_ASSIGN_OR_RETURN(const auto names,
+                          files_.ListDirectory(JoinPath(root, folder)));
+    std::copy_if(names.begin(), names.end(), std::back_inserter(digests),
+                 IsSha256Hex);
+  }
+  return digests;
+}
+
+absl::StatusOr<int> DirectoryBlobStore::RemovePartials(absl::Time before) {
+  KEEL_ASSIGN_OR_RETURN(const auto names,
+                        files_.ListDirectory(PartialFolder(root_)));
+  int count = 0;
+  for (const std::string& name : names) {
+    const auto claim = TakeClaim(name);
+    // One that goes on now, or a small blob on its way.
+    if (!claim.ok()) continue;
+    const std::string path = PartialPath(root_, name);
+    KEEL_ASSIGN_OR_RETURN(const absl::Time touched,
+                          files_.ModificationTime(path));
+    if (touched >= before) continue;
+    KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
+    ++count;
+  }
+  return count;
 }
 
 absl::Status DirectoryBlobStore::Delete(const std::string& digest) {
   KEEL_ASSIGN_OR_RETURN(const auto claim, TakeClaim(digest));
-  KEEL_RETURN_IF_ERROR(RemoveFile(PartialPath(root_, digest)));
-  return RemoveFile(BlobPath(root_, digest));
+  KEEL_RETURN_IF_ERROR(files_.RemoveFile(PartialPath(root_, digest)));
+  return files_.RemoveFile(BlobPath(root_, digest));
 }
 
 absl::StatusOr<int64_t> DirectoryBlobStore::FreeBytes() {
-  return FreeDiskBytes(root_);
+  return files_.FreeDiskBytes(root_);
 }
 
 }  // namespace keel

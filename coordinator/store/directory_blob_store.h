@@ -8,12 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/file_system.h"
 #include "coordinator/store/blob_store.h"
 
 namespace keel {
@@ -28,6 +30,8 @@ class DirectoryBlobStore : public BlobStore {
   struct Options {
     // Made if it is missing.
     std::string path;
+    // What holds it; outlives the store.
+    FileSystem* file_system = PosixFileSystem();
   };
   static absl::StatusOr<std::unique_ptr<BlobStore>> Open(
       const Options& options);
@@ -42,6 +46,9 @@ class DirectoryBlobStore : public BlobStore {
                                    int64_t length) override;
   absl::StatusOr<int64_t> Size(const std::string& digest) override;
   absl::StatusOr<std::string> ReadVerified(const std::string& digest) override;
+  absl::Status Verify(const std::string& digest) override;
+  absl::StatusOr<std::vector<std::string>> List() override;
+  absl::StatusOr<int> RemovePartials(absl::Time before) override;
   // Removes what an unfinished upload has kept, too. ABORTED: it is going on.
   absl::Status Delete(const std::string& digest) override;
   absl::StatusOr<int64_t> FreeBytes() override;
@@ -51,10 +58,12 @@ class DirectoryBlobStore : public BlobStore {
   // Holds a digest for one user.
   class Claim;
 
-  explicit DirectoryBlobStore(std::string root);
+  explicit DirectoryBlobStore(const Options& options);
+  absl::Status Prepare();
   absl::StatusOr<std::unique_ptr<Claim>> TakeClaim(const std::string& digest);
 
   const std::string root_;
+  FileSystem& files_;
   absl::Mutex mutex_;
   // Digests that a writer or Delete works on.
   absl::flat_hash_set<std::string> claimed_ ABSL_GUARDED_BY(mutex_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -34,6 +35,11 @@ absl::StatusCode CodeOf(int sqlite_code, int system_error) {
     default:
       return absl::StatusCode::kInternal;
   }
+}
+
+std::string ReasonFor(absl::StatusCode code) {
+  if (code == absl::StatusCode::kResourceExhausted) return "DISK_FULL";
+  return code == absl::StatusCode::kDataLoss ? "DATABASE_DAMAGED" : "";
 }
 
 }  // namespace
@@ -142,10 +148,13 @@ absl::Status SqliteConnection::Error(int code, const std::string& doing) const {
       handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   const int system_error =
       handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
-  return absl::Status(
+  const absl::Status status(
       CodeOf(code, system_error),
       absl::StrCat("database ", path_, ": ", detail, " (", sqlite3_errstr(code),
                    " ", code, ", at: ", doing, ")"));
+  const std::string reason = ReasonFor(status.code());
+  return reason.empty() ? status
+                        : WithReason(status, {reason, {{"path", path_}}});
 }
 
 }  // namespace keel

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/store/table_names.h"
@@ -48,9 +49,11 @@ absl::StatusOr<std::string> CheckedValue(const SqliteRun& run, int column,
                                          std::string_view key) {
   std::string value = run.Bytes(column);
   if (run.Integer(column + 1) == Checksum(table, key, value)) return value;
-  return absl::DataLossError(absl::StrCat(
-      "database ", path, ": the value of key \"", std::string(key),
-      "\" in table ", std::string(table), " does not match its checksum"));
+  return WithReason(
+      absl::DataLossError(absl::StrCat(
+          "database ", path, ": the value of key \"", std::string(key),
+          "\" in table ", std::string(table), " does not match its checksum")),
+      {"DATABASE_DAMAGED", {{"path", path}}});
 }
 
 // A file of this program, of a schema that it knows, or an empty one.

@@ -42,13 +42,23 @@ start_cluster() {
   cluster=$!
   trap stop_cluster EXIT
   for _ in $(seq 100); do
-    "$bin/keel" worker list --output json 2>/dev/null | grep -c '"IDLE"' | grep -qx 2 && return
+    "$bin/keel" worker list --output json 2>/dev/null | grep -c '"IDLE"' | grep -qx 2 && { say_metrics; return; }
     kill -0 "$cluster" 2>/dev/null || break
     sleep 0.3
   done
   echo "the cluster did not start; see $dir/cluster.log" >&2
   tail -n 20 "$dir/cluster.log" >&2
   exit 1
+}
+
+say_metrics() {
+  local first=$((port + 2000))
+  cat <<TEXT
+metrics: http://127.0.0.1:$first/metrics (coordinator), $((first + 1)) and $((first + 2)) (workers). To watch them meanwhile:
+  deploy/setup.sh prometheus
+  prometheus --config.file=deploy/prometheus/prometheus.yml --storage.tsdb.path=build/prometheus \\
+    --web.listen-address=127.0.0.1:9290     then import deploy/grafana/drift.json into Grafana
+TEXT
 }
 
 stop_cluster() {

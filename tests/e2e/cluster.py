@@ -89,17 +89,19 @@ class Process:
 
 
 class Cluster:
-    def __init__(self, workers=1, worker_binary="keel-worker"):
+    def __init__(self, workers=1, worker_binary="keel-worker", coordinator_flags=(), state_dir=None,
+                 coordinator_wrapper=()):
         self.folder = tempfile.mkdtemp(prefix="keel-e2e-")
         self.port, self.metrics_port = free_port(), free_port()
         self.coordinator = Process(
-            [os.path.join(BIN, "keel-coordinator"), "--listen", f"127.0.0.1:{self.port}",
-             "--state-dir", self.path("coordinator"),
-             "--metrics-listen", f"127.0.0.1:{self.metrics_port}"], self.path("coordinator.log"))
+            [*coordinator_wrapper, os.path.join(BIN, "keel-coordinator"), "--listen", f"127.0.0.1:{self.port}",
+             "--state-dir", state_dir or self.path("coordinator"),
+             "--metrics-listen", f"127.0.0.1:{self.metrics_port}", *coordinator_flags],
+            self.path("coordinator.log"))
         self.workers, self.worker_metrics = [], []
         for _ in range(workers):
             self.add_worker(worker_binary)
-        self.wait_for(lambda: len(self.idle_workers()) == workers, "workers to attach")
+        self.wait_for(lambda: self.idle_workers() == workers, "workers to attach")
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -126,8 +128,9 @@ class Cluster:
         return json.loads(self.keel("--output", "json", *arguments)[1])
 
     def idle_workers(self):
+        """How many there are; -1 without a coordinator."""
         code, out, _ = self.keel("--output", "json", "worker", "list", check=False)
-        return [] if code else [w for w in json.loads(out).get("workers", []) if w["state"] == "IDLE"]
+        return -1 if code else sum(w["state"] == "IDLE" for w in json.loads(out).get("workers", []))
 
     def phase(self, stream, number):
         code, out, _ = self.keel("--output", "json", "phase", "show", stream, str(number), check=False)
@@ -152,7 +155,12 @@ class Cluster:
         self.keel("pack", "--images", images, "--captions", tsv, "--out", out)
         return os.path.join(out, "shard-000000.tar")
 
-    def create_stream(self, name, method="finetune", initial=None, **train):
+    def create_stream(self, name, **settings):
+        config = self.write_config(name, **settings)
+        self.keel("stream", "create", name, "--config", config)
+
+    def write_config(self, name, method="finetune", initial=None, resume_every="1s", **train):
+        """Writes NAME.yaml with a small model, and returns its path."""
         with open(self.path("model.json"), "w", encoding="utf-8") as file:
             json.dump(MODEL, file)
         settings = {"epochs": 4, "global_batch": 32, "lr": 1e-3, "seed": 3, **train}
@@ -163,14 +171,14 @@ class Cluster:
             f"group: {{min_workers: {workers}, max_workers: {workers}}}",
             "phase: {policy: each_chunk}",
             "train: {" + ", ".join(f"{k}: {v}" for k, v in settings.items()) + "}",
-            "checkpoint: {resume_every: 1s}",
+            f"checkpoint: {{resume_every: {resume_every}}}",
         ]
         if initial:
             lines.append(f"initial: {{checkpoint: {initial}}}")
         config = self.path(name + ".yaml")
         with open(config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
-        self.keel("stream", "create", name, "--config", config)
+        return config
 
     def scrape(self, port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:

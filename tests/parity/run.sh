@@ -5,14 +5,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 venv=${KEEL_CACHE:-$HOME/.cache/keel}/parity-venv
-wanted=$(sha256sum tests/parity/requirements.txt | cut -d' ' -f1)
-if [ "$(cat "$venv/.complete" 2>/dev/null)" != "$wanted" ]; then
-  echo "parity: installing open_clip and PyTorch into $venv"
-  python3 -m venv --clear "$venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check -r tests/parity/requirements.txt
-  echo "$wanted" >"$venv/.complete"
-fi
-deploy/setup.sh demo
+deploy/setup.sh demo parity
 "$venv/bin/python" tests/parity/tokens_and_images.py --dump build/cpu/tests/keel-data-dump
 "$venv/bin/python" tests/parity/tokens_and_images.py --dump build/cpu/tests/keel-data-dump \
   --samples 64 --image-size 64 --context-length 32

@@ -17,7 +17,7 @@ FakeTrainContext::FakeTrainContext(RendezvousStore& store, ChunkReader& chunks,
 
 bool FakeTrainContext::stop_requested() const {
   absl::MutexLock lock(&mu_);
-  return static_cast<int64_t>(reports_.size()) >= stop_after_;
+  return cancelled_ || static_cast<int64_t>(reports_.size()) >= stop_after_;
 }
 
 void FakeTrainContext::ReportStep(StepReport report) {

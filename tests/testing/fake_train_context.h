@@ -32,6 +32,8 @@ class FakeTrainContext : public TrainContext {
   // True once that many steps were reported here.
   void StopAfter(int64_t steps) { stop_after_ = steps; }
   bool stop_requested() const override;
+  void Cancel() { cancelled_ = true; }
+  bool cancelled() const override { return cancelled_; }
   void ReportStep(StepReport report) override;
   absl::Status Upload(ArtifactKind kind, int64_t step_count,
                       const std::vector<LocalFile>& files) override;
@@ -45,6 +47,7 @@ class FakeTrainContext : public TrainContext {
   const std::string scratch_;
   const std::string kept_;
   std::atomic<int64_t> stop_after_{std::numeric_limits<int64_t>::max()};
+  std::atomic<bool> cancelled_{false};
 
   mutable absl::Mutex mu_;
   std::vector<StepReport> reports_ ABSL_GUARDED_BY(mu_);

@@ -9,11 +9,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/sha256.h"
 #include "coordinator/store/blob_store.h"
 
@@ -76,6 +78,26 @@ class MemoryBlobStore : public BlobStore {
       return absl::DataLossError("blob " + digest + " is damaged");
     }
     return it->second;
+  }
+
+  absl::Status Verify(const std::string& digest) override {
+    return ReadVerified(digest).status();
+  }
+
+  absl::StatusOr<std::vector<std::string>> List() override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<std::string> digests;
+    for (const auto& [digest, bytes] : blobs_) digests.push_back(digest);
+    return digests;
+  }
+
+  // Takes every unfinished upload for one that was touched in 1970.
+  absl::StatusOr<int> RemovePartials(absl::Time before) override {
+    absl::MutexLock lock(&mutex_);
+    if (before <= absl::UnixEpoch()) return 0;
+    return static_cast<int>(std::erase_if(partial_, [this](const auto& entry) {
+      return open_.count(entry.first) == 0;
+    }));
   }
 
   absl::Status Delete(const std::string& digest) override {

@@ -1,6 +1,9 @@
-// Metrics that tests can read back.
+// Metrics that tests can read back. A use that the tables do not allow fails
+// the test.
 #ifndef KEEL_TESTS_TESTING_RECORDING_METRICS_H_
 #define KEEL_TESTS_TESTING_RECORDING_METRICS_H_
+
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <map>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "common/metrics/names.h"
 #include "common/metrics/registry.h"
 
 namespace keel::testing {
@@ -19,21 +23,25 @@ class RecordingMetrics : public Metrics {
  public:
   void Increment(std::string_view name, const MetricLabels& labels,
                  double by) override {
+    Check(name, MetricKind::kCounter, labels);
     absl::MutexLock lock(&mu_);
     values_[{std::string(name), labels}] += by;
   }
   void Set(std::string_view name, double value,
            const MetricLabels& labels) override {
+    Check(name, MetricKind::kGauge, labels);
     absl::MutexLock lock(&mu_);
     values_[{std::string(name), labels}] = value;
   }
   void Observe(std::string_view name, double,
                const MetricLabels& labels) override {
+    Check(name, MetricKind::kHistogram, labels);
     absl::MutexLock lock(&mu_);
     ++counts_[{std::string(name), labels}];
   }
   void SetHistogram(std::string_view name, const std::vector<int64_t>& counts,
                     double, const MetricLabels& labels) override {
+    Check(name, MetricKind::kHistogram, labels);
     absl::MutexLock lock(&mu_);
     counts_[{std::string(name), labels}] =
         std::accumulate(counts.begin(), counts.end(), int64_t{0});
@@ -54,6 +62,15 @@ class RecordingMetrics : public Metrics {
 
  private:
   using Series = std::pair<std::string, MetricLabels>;
+
+  static void Check(std::string_view name, MetricKind kind,
+                    const MetricLabels& labels) {
+    const MetricSpec* spec = FindMetric(name);
+    if (spec == nullptr || spec->kind != kind || !HasTheLabels(*spec, labels)) {
+      ADD_FAILURE() << name << " is used with another kind or other labels "
+                    << "than the table of metrics gives it";
+    }
+  }
 
   absl::Mutex mu_;
   std::map<Series, double> values_ ABSL_GUARDED_BY(mu_);

@@ -132,6 +132,9 @@ v1::Heartbeat Agent::MakeHeartbeat() {
     const JobPosition position = jobs.back()->position();
     heartbeat.set_generation(position.generation);
     heartbeat.set_committed_step_count(position.committed_step_count);
+    if (jobs.front()->stop().TakeProgress()) {
+      heartbeat.set_task_id(jobs.front()->position().task_id);
+    }
   }
   return heartbeat;
 }

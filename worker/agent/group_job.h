@@ -34,6 +34,9 @@ class GroupJob : public Job, private TrainContext {
   ChunkReader& chunks() override { return *chunks_; }
   const std::string& scratch_directory() const override { return scratch_; }
   bool stop_requested() const override { return stop().Poll(); }
+  bool cancelled() const override {
+    return stop().cancelled().HasBeenNotified();
+  }
   void ReportStep(StepReport report) override;
   // Waits until the steps that the files contain are in the ledger: neither a
   // result nor a resume point is ever ahead of it.

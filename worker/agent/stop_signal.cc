@@ -1,6 +1,7 @@
 #include "worker/agent/stop_signal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/time/clock.h"
 
@@ -40,12 +41,18 @@ bool StopSignal::Poll() const {
   const absl::Time now = absl::Now();
   longest_pause_ = std::max(longest_pause_, now - last_poll_);
   last_poll_ = now;
+  progressed_ = true;
   return requested_.HasBeenNotified();
 }
 
 absl::Duration StopSignal::longest_pause() const {
   absl::MutexLock lock(&mu_);
   return longest_pause_;
+}
+
+bool StopSignal::TakeProgress() {
+  absl::MutexLock lock(&mu_);
+  return std::exchange(progressed_, false);
 }
 
 }  // namespace keel

@@ -33,6 +33,8 @@ class StopSignal {
   // between two questions says how long its steps take.
   bool Poll() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Duration longest_pause() const ABSL_LOCKS_EXCLUDED(mu_);
+  // True if the job has asked since this was called last: it comes on.
+  bool TakeProgress() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   void RequestLocked(std::string_view reason)
@@ -46,6 +48,7 @@ class StopSignal {
   absl::Time cancel_time_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   mutable absl::Time last_poll_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   mutable absl::Duration longest_pause_ ABSL_GUARDED_BY(mu_);
+  mutable bool progressed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace keel

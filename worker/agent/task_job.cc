@@ -27,6 +27,7 @@ v1::WorkerMessage TaskJob::Refuse(std::string_view reason) const {
   v1::WorkerMessage message;
   message.mutable_task_ended()->set_task_id(order_.task_id());
   message.mutable_task_ended()->set_message(std::string(reason));
+  message.mutable_task_ended()->set_returned(true);
   return message;
 }
 
@@ -42,11 +43,19 @@ v1::WorkerMessage TaskJob::Run() {
   } catch (...) {
     ended = absl::InternalError("exception of unknown type");
   }
-  if (!ended.ok()) return Refuse(ended.status().ToString());
+  // Whatever broke after an order to stop broke because of it.
+  if (!ended.ok() && stop().requested().HasBeenNotified()) {
+    return Refuse(stop().reason());
+  }
   v1::WorkerMessage message;
-  *message.mutable_task_ended() = std::move(*ended);
-  message.mutable_task_ended()->set_task_id(order_.task_id());
-  message.mutable_task_ended()->set_ok(true);
+  v1::TaskEnded& result = *message.mutable_task_ended();
+  if (ended.ok()) {
+    result = std::move(*ended);
+  } else {
+    result.set_message(ended.status().ToString());
+  }
+  result.set_task_id(order_.task_id());
+  result.set_ok(ended.ok());
   return message;
 }
 

@@ -86,12 +86,15 @@ absl::Status ParseOffsets(const Json& json, TensorEntry& entry) {
 // The bytes that the shape asks for; INVALID_ARGUMENT if 64 bits cannot tell.
 absl::StatusOr<int64_t> BytesOf(const TensorEntry& entry) {
   int64_t bytes = static_cast<int64_t>(c10::elementSize(entry.type));
+  bool empty = false;
   for (int64_t size : entry.shape) {
-    if (__builtin_mul_overflow(bytes, size, &bytes)) {
+    empty |= size == 0;
+    // Strides count an empty axis as one, and must fit, too.
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes)) {
       return Bad(entry.name, "its shape overflows");
     }
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 absl::StatusOr<TensorEntry> ParseEntry(const std::string& name,

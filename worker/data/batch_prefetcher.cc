@@ -1,7 +1,11 @@
 #include "worker/data/batch_prefetcher.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace keel {
 
@@ -30,13 +34,21 @@ absl::StatusOr<LoadedRows> BatchPrefetcher::Next() {
 }
 
 void BatchPrefetcher::Run() {
-  for (int64_t index = 0; WaitForRoom(); ++index) {
-    const auto requests = requests_(index);
-    if (!requests) return End(absl::OutOfRangeError("no more batches"));
-    auto rows = loader_.Load(*requests);
-    if (!rows.ok()) return End(std::move(rows).status());
-    absl::MutexLock lock(&mutex_);
-    ready_.push_back(*std::move(rows));
+  // An exception that left this thread would end the process.
+  try {
+    for (int64_t index = 0; WaitForRoom(); ++index) {
+      const auto requests = requests_(index);
+      if (!requests) return End(absl::OutOfRangeError("no more batches"));
+      auto rows = loader_.Load(*requests);
+      if (!rows.ok()) return End(std::move(rows).status());
+      absl::MutexLock lock(&mutex_);
+      ready_.push_back(*std::move(rows));
+    }
+  } catch (const std::bad_alloc&) {
+    End(absl::ResourceExhaustedError("out of memory while a batch was loaded"));
+  } catch (const std::exception& error) {
+    End(absl::InternalError(
+        absl::StrCat("exception while a batch was loaded: ", error.what())));
   }
 }
 

@@ -58,6 +58,9 @@ class TrainContext {
   // True once the job is to end at the next step boundary (regroup order,
   // drain, cancel). Does not block.
   virtual bool stop_requested() const = 0;
+  // True once nobody wants the job's work any more (regroup order, cancel):
+  // it is to end at once, also inside a collective. Does not block.
+  virtual bool cancelled() const = 0;
   // Queues the report; it is sent until the coordinator has it. Only rank 0
   // reports. Does not block.
   virtual void ReportStep(StepReport report) = 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "worker/comm/catch.h"
 
 namespace keel {
 
@@ -60,7 +61,9 @@ void ResumeWriter::Run() {
 
 void ResumeWriter::WriteOne(const Snapshot& snapshot) {
   const absl::Time begin = clock_.Now();
-  const absl::Status status = write_(snapshot);
+  const absl::Status status =
+      CatchStatus(absl::StatusCode::kInternal, "writing a resume point",
+                  [&] { return write_(snapshot); });
   const absl::Time end = clock_.Now();
   const int64_t step = snapshot.state.phase_step;
   if (!status.ok()) {

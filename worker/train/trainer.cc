@@ -270,6 +270,7 @@ std::optional<std::vector<RowRequest>> Trainer::RequestsOf(
 }
 
 bool Trainer::GivesUp(absl::Duration waited) const {
+  if (env_.context.cancelled()) return true;
   return env_.context.stop_requested() &&
          waited >
              options_.leave_grace + absl::Seconds(kSlowPeer * slowest_step_);

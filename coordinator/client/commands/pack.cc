@@ -49,7 +49,8 @@ void AddPackCommand(CLI::App& app, CommandContext& context) {
                    "Table: image path, tab, caption, tab, more captions")
       ->required();
   pack->add_option("--out", options->out, "Folder for the shards")->required();
-  pack->add_option("--samples-per-shard", options->samples_per_shard)
+  pack->add_option("--samples-per-shard", options->samples_per_shard,
+                   "Most samples of one shard")
       ->capture_default_str();
   pack->callback([options, &context] {
     context.run = [options, &context] { return RunPack(context, *options); };

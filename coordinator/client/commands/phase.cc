@@ -14,6 +14,7 @@ namespace {
 struct PhaseArguments {
   std::string stream;
   int number = 0;
+  int attempt = 0;
 };
 
 void PrintPhase(const CommandContext& context, const v1::Phase& phase) {
@@ -129,6 +130,19 @@ absl::Status Close(CommandContext& context, const PhaseArguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status Retry(CommandContext& context, const PhaseArguments& arguments) {
+  v1::RetryPhaseRequest request;
+  request.set_stream(arguments.stream);
+  request.set_number(arguments.number);
+  request.set_attempt(arguments.attempt);
+  KEEL_ASSIGN_OR_RETURN(
+      const v1::Phase phase,
+      context.client().Call(context.client().phases(),
+                            &v1::PhaseService::Stub::RetryPhase, request));
+  PrintPhase(context, phase);
+  return absl::OkStatus();
+}
+
 absl::Status Watch(CommandContext& context, const PhaseArguments& arguments) {
   return WatchPhases(context, arguments.stream, arguments.number);
 }
@@ -136,8 +150,11 @@ absl::Status Watch(CommandContext& context, const PhaseArguments& arguments) {
 enum class Number { kNone, kOptional, kRequired };
 
 template <typename Action>
-void AddVerb(CLI::App& parent, CommandContext& context, const std::string& verb,
-             const std::string& help, Number number, Action action) {
+std::shared_ptr<PhaseArguments> AddVerb(CLI::App& parent,
+                                        CommandContext& context,
+                                        const std::string& verb,
+                                        const std::string& help, Number number,
+                                        Action action) {
   auto arguments = std::make_shared<PhaseArguments>();
   CLI::App* command = parent.add_subcommand(verb, help);
   command->add_option("STREAM", arguments->stream, "The stream")->required();
@@ -151,6 +168,7 @@ void AddVerb(CLI::App& parent, CommandContext& context, const std::string& verb,
       return action(context, *arguments);
     };
   });
+  return arguments;
 }
 
 template <typename Request>
@@ -183,8 +201,14 @@ void AddPhaseCommands(CLI::App& app, CommandContext& context) {
           "Make a phase of all chunks that wait, whatever the policy says",
           Number::kNone, &Close);
   AddCall(*phase, context, "cancel", "End a phase", &Stub::CancelPhase);
-  AddCall(*phase, context, "retry", "Start a FAILED or CANCELLED phase anew",
-          &Stub::RetryPhase);
+  const auto retry = AddVerb(*phase, context, "retry",
+                             "Start a FAILED or CANCELLED phase anew",
+                             Number::kRequired, &Retry);
+  phase->get_subcommand("retry")
+      ->add_option("--attempt", retry->attempt,
+                   "Attempt that is to be tried again; makes a repeated call "
+                   "safe")
+      ->check(CLI::PositiveNumber);
   AddCall(*phase, context, "skip", "Give a FAILED phase up", &Stub::SkipPhase);
   AddCall(*phase, context, "approve", "Publish a HELD phase",
           &Stub::ApprovePhase);

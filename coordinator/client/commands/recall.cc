@@ -71,9 +71,13 @@ void AddRecallCommand(CLI::App& app, CommandContext& context) {
       "recall", "Recall of every phase's model on every probe set");
   recall->add_option("STREAM", arguments->stream, "The stream")->required();
   recall->add_option("--k", arguments->k, "Hits counted among the first k")
-      ->check(CLI::IsMember({1, 5, 10}));
-  recall->add_option("--direction", arguments->direction)
-      ->check(CLI::IsMember({"mean", "image-to-text", "text-to-image"}));
+      ->check(CLI::IsMember({1, 5, 10}))
+      ->capture_default_str();
+  recall
+      ->add_option("--direction", arguments->direction,
+                   "Which side asks; mean: of both")
+      ->check(CLI::IsMember({"mean", "image-to-text", "text-to-image"}))
+      ->capture_default_str();
   recall->add_option("--origin", arguments->origins,
                      "PROBE=PHASE: phase that trained a probe's domain (0: "
                      "the initial checkpoint); may be repeated");

@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "coordinator/client/checkpoint_uploader.h"
 #include "coordinator/client/commands/commands.h"
+#include "coordinator/client/error_text.h"
 #include "coordinator/client/progress_bar.h"
 
 namespace keel {
@@ -65,7 +66,11 @@ absl::Status ReadConfig(CommandContext& context, const std::string& config_file,
     // The checkpoint says itself what it is.
     KEEL_RETURN_IF_ERROR(ReadArchitecture(initial[1].path, file.config));
   }
-  KEEL_RETURN_IF_ERROR(ValidateStreamConfig(WithDefaults(file.config)));
+  if (const absl::Status status =
+          ValidateStreamConfig(WithDefaults(file.config));
+      !status.ok()) {
+    return WithPrefix(config_file, status);
+  }
   *request.mutable_config() = file.config;
   if (initial.empty()) return absl::OkStatus();
   KEEL_ASSIGN_OR_RETURN(*request.mutable_initial_checkpoint(),

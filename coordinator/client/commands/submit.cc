@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/client/commands/commands.h"
+#include "coordinator/client/error_text.h"
 #include "coordinator/client/progress_bar.h"
 #include "coordinator/client/uploader.h"
 
@@ -102,13 +103,11 @@ absl::Status Submit(CommandContext& context, const SubmitArguments& arguments) {
       continue;
     }
     const absl::Status status = context.client().Explain(response.status());
-    const absl::Status named(
-        status.code(),
-        absl::StrCat(arguments.shards[i], ": ", status.message()));
+    const absl::Status named = WithPrefix(arguments.shards[i], status);
     if (first_error.ok()) {
       first_error = named;
     } else {
-      std::fprintf(stderr, "keel: %s\n", std::string(named.message()).c_str());
+      std::fprintf(stderr, "%s\n", ErrorLine(named).c_str());
     }
     if (!ConcernsOneShard(status)) break;
   }

@@ -31,17 +31,20 @@ void AddUpCommand(CLI::App& app, CommandContext& context) {
       "up",
       "Run a local cluster in the foreground: a coordinator and CPU "
       "workers; Ctrl-C drains");
-  up->add_option("--workers", options->workers, "0: the coordinator alone")
+  up->add_option("--workers", options->workers,
+                 "CPU workers; 0: the coordinator alone")
       ->capture_default_str();
-  up->add_option("--state-dir", options->state_dir, "Keeps all that is durable")
+  up->add_option("--state-dir", options->state_dir,
+                 "Folder of all state and logs")
       ->capture_default_str();
-  up->add_option("--port", options->port, "The coordinator's")
+  up->add_option("--port", options->port, "Port of the coordinator")
       ->capture_default_str();
-  up->add_option("--metrics-port", options->metrics_port,
-                 "The coordinator's; workers take the next ones")
+  up->add_option(
+        "--metrics-port", options->metrics_port,
+        "Port of the coordinator's /metrics; workers take the next ones")
       ->capture_default_str();
   up->add_option("--threads", options->threads,
-                 "Per worker; 0: the cores shared out")
+                 "Threads of each worker; 0: the cores shared out")
       ->capture_default_str();
   up->callback([options, &context] {
     context.run = [options] { return RunLocalCluster(*options); };

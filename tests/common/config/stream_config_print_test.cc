@@ -37,7 +37,6 @@ TEST(StreamConfigToYamlTest, ReadsBackOddValues) {
   config.mutable_train()->set_seed(INT64_MIN);
   config.mutable_train()->set_drop_last(false);
   config.mutable_phase()->mutable_max_wait()->set_nanos(1);
-  config.mutable_checkpoint()->set_keep(7);
   config.mutable_limits()->set_max_image_bytes(1025);
   config.mutable_limits()->set_max_struck_fraction(0);
   ExpectReadsBack(WithDefaults(config));
@@ -49,6 +48,16 @@ TEST(StreamConfigToYamlTest, ReadsBackAnArchitectureWithoutAPreset) {
   config.mutable_model()->clear_preset();
   config.mutable_model()->set_quick_gelu(false);
   ExpectReadsBack(WithDefaults(config));
+}
+
+TEST(StreamConfigToYamlTest, ReadsBackAFileThatLeavesValuesOut) {
+  const auto file = ParseStreamConfig("probe: {fraction: 0.5}\n", "a.yaml");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::string yaml = StreamConfigToYaml(file->config);
+  const auto again = ParseStreamConfig(yaml, "printed.yaml");
+  ASSERT_TRUE(again.ok()) << again.status() << "\n" << yaml;
+  EXPECT_EQ(again->config.probe().fraction(), 0.5);
+  EXPECT_EQ(StreamConfigToYaml(again->config), yaml);
 }
 
 TEST(StreamConfigToYamlTest, WritesSectionsOnce) {

@@ -77,6 +77,12 @@ TEST(ValidateStreamConfigTest, RefusesMoreWorkersAtLeastThanAtMost) {
             "and 65");
 }
 
+TEST(ValidateStreamConfigTest, RefusesToForgetCheckpoints) {
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_checkpoint()->set_keep(3); }),
+            "checkpoint.keep must be all: this version keeps all checkpoints, "
+            "got 3");
+}
+
 TEST(ValidateStreamConfigTest, KeepsDropLastForTheOfficialProfile) {
   EXPECT_EQ(Problem([](auto* c) { c->mutable_train()->set_drop_last(true); }),
             "train.drop_last is for method.profile modx-official only, got "

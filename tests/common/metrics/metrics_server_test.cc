@@ -23,10 +23,13 @@ std::string Scrape(const MetricsServer& server) {
   return HttpGet(server.port(), "/metrics");
 }
 
-// Uses each metric of `table` once, with an awkward label.
+// Uses each metric of `table` once, with awkward labels.
 void UseAll(const std::vector<MetricSpec>& table, Metrics* metrics) {
-  const MetricLabels labels = {{"stream", "a \"b\"\\\n"}};
   for (const MetricSpec& spec : table) {
+    MetricLabels labels;
+    for (std::string_view label : spec.labels) {
+      labels[std::string(label)] = "a \"b\"\\\n";
+    }
     switch (spec.kind) {
       case MetricKind::kCounter:
         metrics->Increment(spec.name, labels);
@@ -50,8 +53,8 @@ int PromtoolCheck(const std::string& text) {
 }
 
 TEST(MetricsServerTest, ServesHistogramsInTextFormat) {
-  const auto server =
-      Serve({{"x_degrees", MetricKind::kHistogram, "Angles.", {10, 20}}});
+  const auto server = Serve(
+      {{"x_degrees", MetricKind::kHistogram, {"phase"}, "Angles.", {10, 20}}});
   server->SetHistogram("x_degrees", {1, 2, 3}, 99.5, {{"phase", "2"}});
   EXPECT_THAT(Scrape(*server),
               HasSubstr("# HELP x_degrees Angles.\n"

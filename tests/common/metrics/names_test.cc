@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace keel {
@@ -62,6 +64,10 @@ TEST(MetricNamesTest, CoordinatorHasEveryPublicName) {
            "keel_rpc_duration_seconds"})));
 }
 
+TEST(MetricNamesTest, FindsNothingUnderAnUnknownName) {
+  EXPECT_EQ(FindMetric("keel_nothing"), nullptr);
+}
+
 class MetricTableTest
     : public testing::TestWithParam<const std::vector<MetricSpec>*> {};
 
@@ -92,6 +98,27 @@ TEST_P(MetricTableTest, BoundsAnglesByWholeDegrees) {
 TEST_P(MetricTableTest, ExplainsEveryMetric) {
   for (const MetricSpec& spec : *GetParam()) {
     EXPECT_TRUE(spec.help.ends_with(".")) << spec.name;
+  }
+}
+
+TEST_P(MetricTableTest, NamesEachLabelOnceInSnakeCase) {
+  for (const MetricSpec& spec : *GetParam()) {
+    std::set<std::string_view> seen;
+    for (std::string_view label : spec.labels) {
+      EXPECT_TRUE(seen.insert(label).second) << spec.name << " " << label;
+      EXPECT_EQ(label.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"),
+                label.npos)
+          << spec.name << " " << label;
+    }
+  }
+}
+
+TEST_P(MetricTableTest, FindsEveryMetricByItsName) {
+  for (const MetricSpec& spec : *GetParam()) {
+    const MetricSpec* found = FindMetric(spec.name);
+    ASSERT_NE(found, nullptr) << spec.name;
+    EXPECT_EQ(found->kind, spec.kind);
+    EXPECT_EQ(found->labels, spec.labels);
   }
 }
 

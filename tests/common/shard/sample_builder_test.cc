@@ -92,7 +92,8 @@ TEST_F(SampleBuilderTest, TellsLimitsInItsMessages) {
   EXPECT_EQ(rejection.reason, shard_reason::kImageTooLarge);
   EXPECT_EQ(rejection.key, "k");
   EXPECT_EQ(rejection.message,
-            "image \"k.png\" has 100 x 20 = 2000 pixels; at most 1000 are "
+            "image \"k.png\" at offset 512 has 100 x 20 = 2000 pixels; at most "
+            "1000 are "
             "allowed");
 }
 

@@ -174,9 +174,34 @@ TEST(TarReaderTest, NamesOffsetOfWhatIsMalformed) {
       1024, "too long");
 }
 
+TEST(TarReaderTest, NamesTheEntryBeforeWhatIsMalformed) {
+  const std::string first = TarWriter().Add("dir/a.txt", "x").bytes();
+  ExpectMalformed(first + std::string(512, 'x'), 1024,
+                  "at offset 1024, after entry \"dir/a.txt\": ");
+}
+
+std::string EndOf(const std::string& tar) {
+  Recorder sink;
+  TarReader reader(sink);
+  EXPECT_TRUE(reader.Consume(tar).ok());
+  return std::string(reader.Finish().message());
+}
+
+TEST(TarReaderTest, TellsWhereATarWasCut) {
+  const std::string tar =
+      TarWriter().Add("a.txt", "xyz").Add("b.txt", "").bytes();
+  EXPECT_THAT(EndOf(tar.substr(0, 514)),
+              HasSubstr("ends at offset 514 inside entry \"a.txt\""));
+  EXPECT_THAT(EndOf(tar.substr(0, 1024)),
+              HasSubstr("without an end mark, after entry \"a.txt\""));
+  EXPECT_THAT(EndOf(tar.substr(0, 1030)),
+              HasSubstr("between two entries, after entry \"a.txt\""));
+  EXPECT_THAT(EndOf(""), HasSubstr("at offset 0 without an end mark"));
+}
+
 TEST(TarReaderTest, RefusesDataBehindTheEnd) {
   const std::string tar = TarWriter().Add("a", "1").Finish();
-  ExpectMalformed(tar + tar, 2000, "end mark");
+  ExpectMalformed(tar + tar, 2048, "end mark");
   Recorder recorder;
   EXPECT_TRUE(ReadAll(tar + std::string(8192, '\0'), 100, &recorder).ok());
 }

@@ -32,7 +32,11 @@ class FakeStreams : public v1::StreamService::Service {
     if (!reader->Read(&request)) return Broken();
     header_ = request.header();
     offsets_.push_back(header_.offset());
-    if (!refusal_.ok()) return refusal_;
+    if (!refusal_.ok()) {
+      for (int i = 0; i < lost_frames_; ++i) reader->Read(&request);
+      ++lost_frames_;
+      return refusal_;
+    }
     if (complete_) {
       response->set_duplicate(true);
       return grpc::Status::OK;
@@ -55,7 +59,10 @@ class FakeStreams : public v1::StreamService::Service {
 
   // Calls that end after one frame.
   int breaks_ = 0;
+  // What every call ends with, each one frame later than the one before it;
+  // the frames are lost.
   grpc::Status refusal_;
+  int lost_frames_ = 0;
   bool complete_ = false;
   std::string bytes_;
   v1::SubmitChunkHeader header_;
@@ -136,7 +143,8 @@ TEST_F(UploaderTest, GivesUpWhenTheServerStaysAway) {
   service_.refusal_ = {grpc::StatusCode::UNAVAILABLE, "away"};
   options_.give_up_after = absl::Seconds(10);
   EXPECT_TRUE(absl::IsUnavailable(Upload().status()));
-  // 0.2 + 0.4 + 0.8 + 1.6 + 3.2 + 5 seconds.
+  // 0.2 + 0.4 + 0.8 + 1.6 + 3.2 + 5 seconds: frames that went out are no
+  // progress.
   EXPECT_EQ(sleeps_, 6);
 }
 

@@ -76,6 +76,19 @@ TEST_F(PlannerTest, LeavesOutDrainingBusyAndLostWorkers) {
                                   "1 worker ready, 1 to 64 wanted"));
 }
 
+TEST_F(PlannerTest, BreaksAGroupThatStandsStillThoughItsMembersLive) {
+  StreamView& stream = Stream("s");
+  Worker("a", 50, 2000);
+  Group(Phase(stream, 1), 4, {"a"});
+  stream.phases[0].group.progress_time = At(300);
+  Now(2001);
+  EXPECT_THAT(Plan(), IsEmpty());
+  Now(2100);
+  Find("a").heartbeat_time = At(2100);
+  EXPECT_THAT(Plan(),
+              ElementsAre("break generation 4 of s@1: no step for 30m"));
+}
+
 TEST_F(PlannerTest, GivesWorkersToTheStreamOfGreaterPriorityThenByName) {
   for (const auto& [name, priority] :
        {std::pair{"b", 0}, std::pair{"a", 0}, std::pair{"z", 5}}) {

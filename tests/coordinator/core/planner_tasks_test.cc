@@ -86,6 +86,22 @@ TEST_F(PlannerTaskTest, TriesAFailedTaskAgainUntilItFailedTooOften) {
   EXPECT_THAT(Plan(), ElementsAre("fail s@1: task t1 failed 5 times"));
 }
 
+TEST_F(PlannerTaskTest, PrefersAWorkerThatTheTaskHasNotFailedOn) {
+  Task("t1", "s", 1).failed_workers = {"a"};
+  Worker("a");
+  EXPECT_THAT(Plan(), ElementsAre("give task t1 to a: it is idle"));
+  Worker("b");
+  EXPECT_THAT(Plan(), ElementsAre("give task t1 to b: it is idle"));
+}
+
+TEST_F(PlannerTaskTest, WaitsAMomentAfterAFailure) {
+  Task("t1", "s", 1).retry_time = At(101);
+  Worker("a");
+  EXPECT_THAT(Plan(), IsEmpty());
+  Now(101);
+  EXPECT_THAT(Plan(), ElementsAre("give task t1 to a: it is idle"));
+}
+
 TEST_F(PlannerTaskTest, PublishesOnceAllTasksAreDone) {
   Task("t1", "s", 1).done = true;
   Task("t2", "s", 1, "a");

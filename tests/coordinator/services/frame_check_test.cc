@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "gtest/gtest.h"
 #include "tests/testing/memory_blob_store.h"
@@ -26,6 +27,9 @@ TEST(FrameCheckTest, RefusesWrongPlacesSizesAndSums) {
   EXPECT_TRUE(absl::IsInvalidArgument(CheckFrame(Frame(4, "abc"), 5, 8)));
   EXPECT_TRUE(absl::IsInvalidArgument(CheckFrame(Frame(5, "abcd"), 5, 8)));
   EXPECT_TRUE(absl::IsInvalidArgument(CheckFrame(Frame(5, ""), 5, 8)));
+  EXPECT_EQ(ReasonOf(CheckFrame(Frame(4, "abc"), 5, 8)).reason, "FRAME_OFFSET");
+  EXPECT_EQ(ReasonOf(CheckFrame(Frame(5, "abcd"), 5, 8)).reason, "FRAME_SIZE");
+  EXPECT_EQ(ReasonOf(CheckFrame(Frame(5, ""), 5, 8)).reason, "FRAME_SIZE");
   v1::DataFrame damaged = Frame(5, "abc");
   damaged.set_data("abd");
   EXPECT_TRUE(absl::IsDataLoss(CheckFrame(damaged, 5, 8)));

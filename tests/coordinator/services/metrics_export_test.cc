@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "common/metrics/names.h"
 #include "gtest/gtest.h"
 
 namespace keel {
@@ -14,10 +16,12 @@ class RecordingMetrics : public NullMetrics {
  public:
   void Set(std::string_view name, double value,
            const MetricLabels& labels) override {
+    Check(name, labels);
     values[{std::string(name), labels}] = value;
   }
   void SetHistogram(std::string_view name, const std::vector<int64_t>& counts,
                     double sum, const MetricLabels& labels) override {
+    Check(name, labels);
     values[{std::string(name), labels}] = sum;
   }
   void Remove(std::string_view name, const MetricLabels& labels) override {
@@ -29,6 +33,12 @@ class RecordingMetrics : public NullMetrics {
   }
 
   std::map<std::pair<std::string, MetricLabels>, double> values;
+
+ private:
+  static void Check(std::string_view name, const MetricLabels& labels) {
+    const MetricSpec* spec = FindMetric(name);
+    EXPECT_TRUE(spec != nullptr && HasTheLabels(*spec, labels)) << name;
+  }
 };
 
 StreamState StreamWithPhase(int number, v1::Phase::State state) {
@@ -76,6 +86,39 @@ TEST(MetricsExportTest, ShowsOnePhaseStateAndTheBacklog) {
             1);
   EXPECT_EQ((metrics.values[{"keel_backlog_samples", {{"stream", "s"}}}]), 7);
   EXPECT_EQ((metrics.values[{"keel_workers", {{"state", "IDLE"}}}]), 0);
+}
+
+// The state that a stream with phases in these states shows.
+std::string ShownState(const std::vector<v1::Phase::State>& states) {
+  ClusterState state;
+  StreamState& stream = state.streams["s"];
+  stream.record.mutable_stream()->set_name("s");
+  for (size_t i = 0; i < states.size(); ++i) {
+    stream.phases[static_cast<int>(i) + 1].record.mutable_phase()->set_state(
+        states[i]);
+  }
+  RecordingMetrics metrics;
+  ExportGauges(state, metrics);
+  std::string shown;
+  for (const auto& [key, value] : metrics.values) {
+    if (key.first == "keel_phase_state" && value == 1) {
+      shown += key.second.at("state");
+    }
+  }
+  return shown;
+}
+
+// Chunks that come faster than they are trained wait as phases of their own.
+TEST(MetricsExportTest, ShowsThePhaseThatTheStreamIsAt) {
+  using v1::Phase;
+  EXPECT_EQ(ShownState({Phase::PUBLISHED, Phase::TRAINING, Phase::QUEUED}),
+            "TRAINING");
+  EXPECT_EQ(ShownState({Phase::PUBLISHED, Phase::FAILED, Phase::QUEUED}),
+            "FAILED");
+  EXPECT_EQ(ShownState({Phase::SKIPPED, Phase::CANCELLED, Phase::QUEUED}),
+            "QUEUED");
+  EXPECT_EQ(ShownState({Phase::SKIPPED, Phase::PUBLISHED}), "PUBLISHED");
+  EXPECT_EQ(ShownState({}), "");
 }
 
 TEST(MetricsExportTest, KeepsTheNewestPhaseOnlyAndCountsForgetting) {

@@ -267,6 +267,25 @@ TEST_F(PhaseLifeTest, ClosesAManualPhaseOnceForOneRequest) {
   EXPECT_EQ(second.number(), first.number());
 }
 
+TEST_F(PhaseLifeTest, AWatchWaitsForTheNextPhaseAndRefusesLaterOnes) {
+  CreateSmallStream("s");
+  const auto watch = [&](grpc::ClientContext* context, int number) {
+    v1::WatchPhaseRequest request;
+    request.set_stream("s");
+    request.set_number(number);
+    return stubs().phases->WatchPhase(context, request);
+  };
+  grpc::ClientContext a, b;
+  v1::WatchPhaseResponse response;
+  EXPECT_EQ(watch(&a, 2)->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  auto reader = watch(&b, 1);
+  SubmitShard("s", "x");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.phase().number(), 1);
+  b.TryCancel();
+  reader->Finish();
+}
+
 TEST_F(PhaseLifeTest, BlocksTheStreamUntilAFailedPhaseIsRetried) {
   CreateSmallStream("s");
   auto worker = StartWorker({.fail_with = "the loss is not finite"});
@@ -282,6 +301,32 @@ TEST_F(PhaseLifeTest, BlocksTheStreamUntilAFailedPhaseIsRetried) {
   Await("s", 1, v1::Phase::PUBLISHED);
   EXPECT_EQ(GetStream("s").state(), v1::Stream::ACTIVE);
   EXPECT_TRUE(Verify("s", 1).ok());
+}
+
+TEST_F(PhaseLifeTest, ARetryThatNamesItsAttemptHasOneEffect) {
+  CreateSmallStream("s");
+  auto worker = StartWorker({.fail_with = "the loss is not finite"});
+  SubmitShard("s", "x");
+  Await("s", 1, v1::Phase::FAILED);
+  v1::RetryPhaseRequest request;
+  request.set_stream("s");
+  request.set_number(1);
+  request.set_attempt(1);
+  const auto retry = [&](v1::Phase* phase) {
+    grpc::ClientContext context;
+    return stubs().phases->RetryPhase(&context, request, phase);
+  };
+  v1::Phase phase;
+  ASSERT_TRUE(retry(&phase).ok());
+  EXPECT_EQ(phase.attempt(), 2);
+  EXPECT_EQ(Await("s", 1, v1::Phase::FAILED).attempt(), 2);
+  ASSERT_TRUE(retry(&phase).ok());
+  EXPECT_EQ(phase.attempt(), 2);
+  request.set_attempt(3);
+  EXPECT_EQ(retry(&phase).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  request.set_attempt(2);
+  ASSERT_TRUE(retry(&phase).ok());
+  EXPECT_EQ(phase.attempt(), 3);
 }
 
 TEST_F(PhaseLifeTest, GoesOnWithoutAPhaseThatWasSkipped) {

@@ -1,9 +1,12 @@
 // Chunks on their way in: accepted once, resumed, refused by name.
 #include <string>
 
+#include "common/file_system.h"
 #include "common/grpc/status.h"
 #include "common/reason.h"
-#include "coordinator/services/rendezvous.h"
+#include "common/sha256.h"
+#include "coordinator/store/blob_paths.h"
+#include "coordinator/store/directory_blob_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/services/coordinator_fixture.h"
@@ -142,6 +145,7 @@ TEST_F(SubmitTest, RefusesBytesOfAnotherDigest) {
   header.set_digest(HeaderOf("s", other).digest());
   const auto result = Submit(*stubs().streams, header, shard);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(ReasonIn(result.status), "DIGEST_MISMATCH");
   EXPECT_EQ(GetUpload(header.digest()).received_bytes(), 0);
 }
 
@@ -176,6 +180,35 @@ TEST_F(SubmitTest, RefusesChunksBeforeTheDiskIsFull) {
   const auto result = Submit(*stubs().streams, HeaderOf("s", shard), shard);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ReasonIn(result.status), "DISK_LOW");
+}
+
+TEST_F(SubmitTest, AnswersARepeatOnALowDiskAndKeepsWhatABrokenUploadBrought) {
+  const std::string shard = MakeShard(10, "x"), other = MakeShard(10, "y");
+  ASSERT_TRUE(
+      Submit(*stubs().streams, HeaderOf("s", shard), shard).status.ok());
+  v1::SubmitChunkHeader header = HeaderOf("s", other);
+  const auto broken = Submit(*stubs().streams, header, other, 1000, 5000);
+  EXPECT_EQ(ReasonIn(broken.status), "UPLOAD_INCOMPLETE");
+  StopServer();
+  options_.min_free_bytes = int64_t{1} << 60;
+  StartServer();
+  const auto again = Submit(*stubs().streams, HeaderOf("s", shard), shard);
+  ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+  EXPECT_TRUE(again.response.duplicate());
+  header.set_offset(5000);
+  EXPECT_EQ(ReasonIn(Submit(*stubs().streams, header, other).status),
+            "DISK_LOW");
+  EXPECT_EQ(GetUpload(header.digest()).received_bytes(), 5000);
+}
+
+TEST_F(SubmitTest, RefusesLongTextsOfARequest) {
+  const std::string shard = MakeShard(1, "x");
+  v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  header.set_request_id(std::string(256, 'r'));
+  EXPECT_EQ(ReasonIn(Submit(*stubs().streams, header, shard).status),
+            "TEXT_TOO_LONG");
+  header.set_request_id(std::string(255, 'r'));
+  EXPECT_TRUE(Submit(*stubs().streams, header, shard).status.ok());
 }
 
 TEST_F(SubmitTest, TakesTheSameBytesIntoASecondStreamWithoutSendingThem) {
@@ -226,6 +259,7 @@ TEST_F(SubmitTest, CreatesAStreamOnceAndNamesBadConfigs) {
   const grpc::Status bad = CreateStream(*stubs().streams, "t", config);
   EXPECT_EQ(bad.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(bad.error_message(), HasSubstr("method"));
+  EXPECT_EQ(ReasonIn(bad), "CONFIG_VALUE");
 }
 
 TEST_F(SubmitTest, RepeatsTheAnswerToTheSameCreateRequest) {
@@ -237,6 +271,40 @@ TEST_F(SubmitTest, RepeatsTheAnswerToTheSameCreateRequest) {
   ASSERT_TRUE(stubs().streams->CreateStream(&a, request, &first).ok());
   ASSERT_TRUE(stubs().streams->CreateStream(&b, request, &second).ok());
   EXPECT_EQ(first.uid(), second.uid());
+  request.mutable_config()->mutable_train()->set_epochs(77);
+  grpc::ClientContext c;
+  const grpc::Status other =
+      stubs().streams->CreateStream(&c, request, &second);
+  EXPECT_EQ(other.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonIn(other), "REQUEST_ID_REUSED");
+}
+
+TEST_F(SubmitTest, TakesADamagedChunkAnewWhenItIsSubmittedAgain) {
+  const std::string shard = MakeShard(10, "x");
+  const v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  ASSERT_TRUE(Submit(*stubs().streams, header, shard).status.ok());
+  const std::string path =
+      BlobPath(JoinPath(options_.state_dir, "blobs"), header.digest());
+  std::string bytes = ReadFile(path).value();
+  bytes[700] ^= 1;
+  ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
+  const auto again = Submit(*stubs().streams, header, shard);
+  ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+  EXPECT_TRUE(again.response.duplicate());
+  EXPECT_EQ(ReadFile(path).value(), shard);
+}
+
+TEST_F(SubmitTest, RemovesWhatACrashLeftBehind) {
+  SubmitShard("s", "x");
+  StopServer();
+  const std::string blobs = JoinPath(options_.state_dir, "blobs");
+  const auto store = DirectoryBlobStore::Open({.path = blobs});
+  ASSERT_TRUE(store.ok()) << store.status();
+  const size_t needed = (*store)->List()->size();
+  ASSERT_TRUE((*store)->Put("an orphan").ok());
+  StartServer();
+  EXPECT_EQ((*store)->List()->size(), needed);
+  EXPECT_FALSE((*store)->Contains(Sha256Hex("an orphan")));
 }
 
 }  // namespace

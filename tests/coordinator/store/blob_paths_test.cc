@@ -17,6 +17,13 @@ TEST(BlobPathsTest, NamesFilesAsDocumented) {
             "/r/partial/" + digest + ".x.tmp");
 }
 
+TEST(BlobPathsTest, TellsFoldersOfBlobs) {
+  EXPECT_TRUE(IsBlobFolderName("0f"));
+  for (const char* name : {"", "0", "0fa", "0g", "0F", "lost+found"}) {
+    EXPECT_FALSE(IsBlobFolderName(name)) << name;
+  }
+}
+
 TEST(BlobPathsTest, TellsTemporaryFilesFromUploads) {
   EXPECT_TRUE(IsTemporaryName("abc.x.tmp"));
   EXPECT_FALSE(IsTemporaryName(std::string(64, 'a')));

@@ -1,9 +1,11 @@
 // What every BlobStore does: run on the real one and on the tests' fake.
 #include "coordinator/store/blob_store.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/file_system.h"
 #include "common/ids.h"
@@ -68,6 +70,29 @@ TEST_P(BlobStoreTest, DoesNotFindWhatIsMissing) {
   EXPECT_TRUE(absl::IsNotFound(store_->Size(digest_).status()));
   EXPECT_TRUE(absl::IsNotFound(store_->ReadVerified(digest_).status()));
   EXPECT_TRUE(store_->Delete(digest_).ok());
+  EXPECT_EQ(store_->PartialSize(digest_), 0);
+}
+
+TEST_P(BlobStoreTest, VerifiesAndListsWhatIsThere) {
+  EXPECT_TRUE(absl::IsNotFound(store_->Verify(digest_)));
+  EXPECT_TRUE(store_->List()->empty());
+  ASSERT_TRUE(store_->Put(data_).ok());
+  const std::string other = *store_->Put("other");
+  EXPECT_TRUE(store_->Verify(digest_).ok());
+  EXPECT_EQ(*store_->List(),
+            (std::vector<std::string>{std::min(digest_, other),
+                                      std::max(digest_, other)}));
+}
+
+TEST_P(BlobStoreTest, RemovesUnfinishedUploadsThatNobodyGoesOnWith) {
+  ASSERT_TRUE(Open()->Append("the").ok());
+  EXPECT_EQ(*store_->RemovePartials(absl::UnixEpoch()), 0);
+  EXPECT_EQ(store_->PartialSize(digest_), 3);
+  {
+    const auto writer = Open();
+    EXPECT_EQ(*store_->RemovePartials(absl::InfiniteFuture()), 0);
+  }
+  EXPECT_EQ(*store_->RemovePartials(absl::InfiniteFuture()), 1);
   EXPECT_EQ(store_->PartialSize(digest_), 0);
 }
 

@@ -54,6 +54,12 @@ TEST_F(DirectoryBlobStoreTest, NoticesFlippedBits) {
   }
 }
 
+TEST_F(DirectoryBlobStoreTest, VerifyNoticesAFlippedBit) {
+  ASSERT_TRUE(store_->Put(data_).ok());
+  FlipBit(BlobPath(folder_, digest_), 7);
+  EXPECT_TRUE(absl::IsDataLoss(store_->Verify(digest_)));
+}
+
 TEST_F(DirectoryBlobStoreTest, NoticesAShorterFile) {
   ASSERT_TRUE(store_->Put(data_).ok());
   ASSERT_TRUE(

@@ -90,6 +90,56 @@ TEST_F(AgentTest, CancelTaskGivesItBack) {
   const v1::TaskEnded ended = session->Next(Kind::kTaskEnded).task_ended();
   EXPECT_EQ(ended.task_id(), "t1");
   EXPECT_FALSE(ended.ok());
+  EXPECT_TRUE(ended.returned());
+}
+
+TEST_F(AgentTest, AFailedTaskIsNotReturned) {
+  executor_.evaluate =
+      [](const EvaluateJob&,
+         TaskContext&) -> absl::StatusOr<std::vector<RecallResult>> {
+    return absl::InternalError("no memory");
+  };
+  Start();
+  const auto session = coordinator_->NextSession();
+  v1::CoordinatorMessage order = coordinator_->Message();
+  order.mutable_run_task()->set_task_id("t1");
+  order.mutable_run_task()->mutable_evaluate();
+  session->Send(order);
+  const v1::TaskEnded ended = session->Next(Kind::kTaskEnded).task_ended();
+  EXPECT_FALSE(ended.ok());
+  EXPECT_FALSE(ended.returned());
+  EXPECT_EQ(ended.message(), "INTERNAL: no memory");
+}
+
+TEST_F(AgentTest, HeartbeatsNameATaskOnlyWhileItComesOn) {
+  std::atomic<bool> polls = true;
+  executor_.evaluate = [&polls](const EvaluateJob&, TaskContext& context)
+      -> absl::StatusOr<std::vector<RecallResult>> {
+    while (polls) {
+      if (context.stop_requested()) return absl::CancelledError("asked to");
+      std::this_thread::yield();
+    }
+    while (!polls) std::this_thread::yield();
+    return std::vector<RecallResult>();
+  };
+  Start();
+  const auto session = coordinator_->NextSession();
+  v1::CoordinatorMessage order = coordinator_->Message();
+  order.mutable_run_task()->set_task_id("t1");
+  order.mutable_run_task()->mutable_evaluate();
+  session->Send(order);
+  std::string named;
+  for (int i = 0; i < 100 && named != "t1"; ++i) {
+    named = session->Next(Kind::kHeartbeat).heartbeat().task_id();
+  }
+  EXPECT_EQ(named, "t1");
+  polls = false;
+  for (int i = 0; i < 100 && !named.empty(); ++i) {
+    named = session->Next(Kind::kHeartbeat).heartbeat().task_id();
+  }
+  EXPECT_EQ(named, "");
+  polls = true;
+  EXPECT_TRUE(session->Next(Kind::kTaskEnded).task_ended().ok());
 }
 
 TEST_F(AgentTest, DrainEndsTheJobSaysGoodbyeAndReturns) {

@@ -42,5 +42,13 @@ TEST(StopSignalTest, MeasuresPausesBetweenQuestions) {
   EXPECT_GE(stop.longest_pause(), absl::Milliseconds(5));
 }
 
+TEST(StopSignalTest, ProgressIsTakenOnce) {
+  StopSignal stop;
+  EXPECT_FALSE(stop.TakeProgress());
+  stop.Poll();
+  EXPECT_TRUE(stop.TakeProgress());
+  EXPECT_FALSE(stop.TakeProgress());
+}
+
 }  // namespace
 }  // namespace keel

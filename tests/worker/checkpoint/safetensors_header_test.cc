@@ -48,6 +48,10 @@ INSTANTIATE_TEST_SUITE_P(
                   R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],)"
                   R"("data_offsets":[0,8]}})",
                   "\"a\": its shape overflows"},
+        BadHeader{"HugeEmptyShape",
+                  R"({"a":{"dtype":"F32","shape":[0,4611686018427387904,4],)"
+                  R"("data_offsets":[0,0]}})",
+                  "\"a\": its shape overflows"},
         BadHeader{"WrongLength",
                   R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
                   "\"a\": its shape needs 12 bytes"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <new>
 
 #include "absl/synchronization/mutex.h"
 #include "tests/worker/data/fake_chunks.h"
@@ -68,6 +69,17 @@ TEST_F(BatchPrefetcherTest, LoadsAheadUpToItsDepth) {
 TEST_F(BatchPrefetcherTest, EndsWhileNobodyTakesTheBatches) {
   BatchPrefetcher prefetcher(loader_, Batches(100), 1);
   WaitUntilAsked(1);
+}
+
+TEST_F(BatchPrefetcherTest, ExceptionsEndItAsErrors) {
+  const auto out_of_memory =
+      [](int64_t index) -> std::optional<std::vector<RowRequest>> {
+    if (index == 1) throw std::bad_alloc();
+    return std::vector<RowRequest>{{0, 0}};
+  };
+  BatchPrefetcher prefetcher(loader_, out_of_memory, 4);
+  EXPECT_TRUE(prefetcher.Next().ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(prefetcher.Next().status()));
 }
 
 TEST_F(BatchPrefetcherTest, GivesAnErrorInItsPlaceAndKeepsIt) {

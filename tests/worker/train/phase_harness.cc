@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/base/call_once.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "common/file_system.h"
 #include "tests/testing/memory_rendezvous.h"
 #include "tests/worker/train/small_model.h"
@@ -18,6 +20,23 @@ std::string UniqueFolder() {
   static int count = 0;
   return absl::StrCat(::testing::TempDir(), "/phase", getpid(), "-", count++);
 }
+
+// Reads that come to nothing before `release`.
+class HangingChunks : public ChunkReader {
+ public:
+  absl::StatusOr<std::string> Read(const std::string&, int64_t,
+                                   int64_t) override {
+    absl::call_once(once_, [this] { reached.Notify(); });
+    release.WaitForNotification();
+    return absl::UnavailableError("it was too late");
+  }
+
+  absl::Notification reached;
+  absl::Notification release;
+
+ private:
+  absl::once_flag once_;
+};
 
 }  // namespace
 
@@ -53,6 +72,34 @@ std::string PhaseHarness::ScratchOf(int rank) {
   return folder;
 }
 
+absl::Status PhaseHarness::RunMember(int rank, int world_size,
+                                     TrainContext& context) const {
+  TrainJob mine = job;
+  mine.rank = rank;
+  mine.world_size = world_size;
+  auto executor = MakeExecutor(options, *metrics);
+  return executor.ok() ? (*executor)->Train(mine, context) : executor.status();
+}
+
+PhaseHarness::Result PhaseHarness::RunWithHangingPeer() {
+  ++runs_;
+  testing::MemoryRendezvous store;
+  HangingChunks hanging;
+  testing::FakeTrainContext first(store, chunks_, ScratchOf(0));
+  testing::FakeTrainContext second(store, hanging, ScratchOf(1));
+  Result result;
+  result.statuses.resize(2);
+  std::thread peer([&] { result.statuses[1] = RunMember(1, 2, second); });
+  std::thread member([&] { result.statuses[0] = RunMember(0, 2, first); });
+  hanging.reached.WaitForNotification();
+  first.Cancel();
+  member.join();
+  hanging.release.Notify();
+  peer.join();
+  result.reports = first.reports();
+  return result;
+}
+
 PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
   ++runs_;
   testing::MemoryRendezvous store;
@@ -68,13 +115,7 @@ PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
   std::vector<std::thread> members;
   for (int rank = 0; rank < world_size; ++rank) {
     members.emplace_back([&, rank] {
-      TrainJob mine = job;
-      mine.rank = rank;
-      mine.world_size = world_size;
-      auto executor = MakeExecutor(options, *metrics);
-      result.statuses[rank] = executor.ok()
-                                  ? (*executor)->Train(mine, *contexts[rank])
-                                  : executor.status();
+      result.statuses[rank] = RunMember(rank, world_size, *contexts[rank]);
     });
   }
   for (std::thread& member : members) member.join();

@@ -36,6 +36,9 @@ class PhaseHarness {
   void AddBrokenSample();
   // From now on this member's reads fail.
   void FailReads(int rank, absl::Status status);
+  // Runs `job` with two members, of which the second hangs in its first read
+  // until the first, which is cancelled then, has returned.
+  Result RunWithHangingPeer();
   // Runs `job` with that many members. Member 0 is told to stop after
   // `stop_after` steps of this run, -1: never.
   Result Run(int world_size, int64_t stop_after = -1);
@@ -47,6 +50,7 @@ class PhaseHarness {
 
  private:
   std::string ScratchOf(int rank);
+  absl::Status RunMember(int rank, int world_size, TrainContext& context) const;
 
   NullMetrics no_metrics_;
   const std::string folder_;

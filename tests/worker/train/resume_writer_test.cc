@@ -2,34 +2,22 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/worker/train/small_model.h"
 
 namespace keel {
 namespace {
 
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override {
-    absl::MutexLock lock(&mu_);
-    return now_;
-  }
-  void Advance(absl::Duration by) {
-    absl::MutexLock lock(&mu_);
-    now_ += by;
-  }
-
- private:
-  mutable absl::Mutex mu_;
-  absl::Time now_ ABSL_GUARDED_BY(mu_) = absl::FromUnixSeconds(1000);
-};
+using testing::FakeClock;
 
 Snapshot At(int64_t step) { return {SmallModel(1), {.phase_step = step}}; }
 
 TEST(ResumeWriterTest, IsDueAfterTheInterval) {
-  FakeClock clock;
+  FakeClock clock(absl::FromUnixSeconds(1000));
   ResumeWriter writer({.interval = absl::Seconds(60)}, clock,
                       [](const Snapshot&) { return absl::OkStatus(); });
   EXPECT_FALSE(writer.Due());
@@ -42,7 +30,7 @@ TEST(ResumeWriterTest, IsDueAfterTheInterval) {
 }
 
 TEST(ResumeWriterTest, WaitsLongerWhenWritingTakesLong) {
-  FakeClock clock;
+  FakeClock clock(absl::FromUnixSeconds(1000));
   ResumeWriter writer({.interval = absl::Seconds(10), .max_share = 0.05}, clock,
                       [&](const Snapshot&) {
                         clock.Advance(absl::Seconds(5));
@@ -58,7 +46,7 @@ TEST(ResumeWriterTest, WaitsLongerWhenWritingTakesLong) {
 }
 
 TEST(ResumeWriterTest, IsNotDueWhileItWrites) {
-  FakeClock clock;
+  FakeClock clock(absl::FromUnixSeconds(1000));
   absl::Notification started, go_on;
   ResumeWriter writer({.interval = absl::Seconds(1)}, clock,
                       [&](const Snapshot&) {
@@ -75,8 +63,21 @@ TEST(ResumeWriterTest, IsNotDueWhileItWrites) {
   writer.Flush();
 }
 
+TEST(ResumeWriterTest, OutlivesAnException) {
+  FakeClock clock(absl::FromUnixSeconds(1000));
+  ResumeWriter writer({.interval = absl::Seconds(1)}, clock,
+                      [](const Snapshot&) -> absl::Status {
+                        throw std::runtime_error("no memory");
+                      });
+  writer.Submit(At(3));
+  writer.Flush();
+  EXPECT_EQ(writer.written_step(), -1);
+  clock.Advance(absl::Seconds(1));
+  EXPECT_TRUE(writer.Due());
+}
+
 TEST(ResumeWriterTest, TriesAgainAfterAFailure) {
-  FakeClock clock;
+  FakeClock clock(absl::FromUnixSeconds(1000));
   int calls = 0;
   ResumeWriter writer(
       {.interval = absl::Seconds(1)}, clock, [&](const Snapshot&) {

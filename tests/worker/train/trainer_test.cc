@@ -197,6 +197,16 @@ TEST_F(TrainerTest, AbortsOnAllMembersWhenOneCannotReadItsData) {
   EXPECT_TRUE(absl::IsAborted(result.statuses[1])) << result.statuses[1];
 }
 
+TEST_F(TrainerTest, ACancelledMemberLeavesAHangingGroupAtOnce) {
+  harness_.options.collective_timeout = absl::Hours(1);
+  const auto result = harness_.RunWithHangingPeer();
+  EXPECT_TRUE(absl::IsAborted(result.statuses[0]) ||
+              absl::IsCancelled(result.statuses[0]))
+      << result.statuses[0];
+  EXPECT_FALSE(result.statuses[1].ok());
+  EXPECT_TRUE(result.reports.empty());
+}
+
 TEST_F(TrainerTest, WritesResumePointsWhileItTrains) {
   harness_.job.config.resume_every = absl::ZeroDuration();
   const auto result = Train(1);

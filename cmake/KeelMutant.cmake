@@ -1,0 +1,29 @@
+# keel_mutant(NAME SOURCE file ORIGINAL text MUTATED text VIOLATION text): the
+# test NAME, which runs the simulator with a copy of the product's `file` in
+# which MUTATED stands for ORIGINAL, and demands that its checker says
+# VIOLATION. The copy's object is linked before the library, whose own is then
+# left out. ORIGINAL has to be in the file once. keel_mutant_main holds the
+# test itself.
+function(keel_mutant name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;ORIGINAL;MUTATED;VIOLATION" "")
+  set(source ${CMAKE_SOURCE_DIR}/${ARG_SOURCE})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  string(FIND "${text}" "${ARG_ORIGINAL}" first)
+  string(FIND "${text}" "${ARG_ORIGINAL}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "Mutant ${name}: ${ARG_SOURCE} has to hold this once:\n"
+            "${ARG_ORIGINAL}")
+  endif()
+  string(REPLACE "${ARG_ORIGINAL}" "${ARG_MUTATED}" text "${text}")
+  string(APPEND text "namespace keel::testing {
+const char* MutantViolation();
+const char* MutantViolation() { return \"${ARG_VIOLATION}\"; }
+}  // namespace keel::testing\n")
+  get_filename_component(stem ${ARG_SOURCE} NAME)
+  set(copy ${CMAKE_CURRENT_BINARY_DIR}/${name}_${stem})
+  file(CONFIGURE OUTPUT ${copy} CONTENT "${text}" @ONLY)
+  keel_test(${name}
+    SOURCES $<TARGET_OBJECTS:keel_mutant_main> ${copy}
+    DEPS keel_simulator)
+endfunction()

@@ -1,0 +1,115 @@
+// The coordinator's parts without server, network and threads: records and
+// blobs in memory, the clock by hand.
+#ifndef KEEL_TESTS_COORDINATOR_SERVICES_PARTS_FIXTURE_H_
+#define KEEL_TESTS_COORDINATOR_SERVICES_PARTS_FIXTURE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/sha256.h"
+#include "coordinator/services/chunk_receiver.h"
+#include "coordinator/services/coordinator_parts.h"
+#include "gtest/gtest.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/image_files.h"
+#include "tests/testing/memory_blob_store.h"
+#include "tests/testing/memory_store.h"
+#include "tests/testing/tar_writer.h"
+
+namespace keel::testing {
+
+// Keeps what a worker is sent. Not thread-safe.
+struct KeptMessages : MessageSink {
+  void Send(v1::CoordinatorMessage message) override {
+    messages.push_back(std::move(message));
+  }
+  void Cancel() override { cancelled = true; }
+  int Count(v1::CoordinatorMessage::KindCase kind) const {
+    int count = 0;
+    for (const auto& message : messages) count += message.kind_case() == kind;
+    return count;
+  }
+
+  std::vector<v1::CoordinatorMessage> messages;
+  bool cancelled = false;
+};
+
+class PartsFixture : public ::testing::Test {
+ protected:
+  PartsFixture() {
+    Environment environment;
+    environment.store = &store_;
+    environment.blobs = &blobs_;
+    environment.metrics = &metrics_;
+    environment.clock = &clock_;
+    cluster_ = Cluster::Load(environment).value();
+    parts_ = std::make_unique<CoordinatorParts>(*cluster_);
+  }
+
+  static v1::CreateStreamRequest StreamRequest() {
+    v1::CreateStreamRequest request;
+    request.set_name("s");
+    request.set_request_id("create");
+    request.mutable_config()->mutable_model()->set_preset("tiny");
+    request.mutable_config()->mutable_train()->set_epochs(2);
+    request.mutable_config()->mutable_train()->set_global_batch(2);
+    return request;
+  }
+  // A stream with one chunk of four samples, whose phase waits for workers.
+  void MakePhase() {
+    ASSERT_TRUE(parts_->streams.Create(StreamRequest()).ok());
+    TarWriter tar;
+    for (int i = 0; i < 4; ++i) {
+      tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(i)));
+      tar.Add(absl::StrCat(i, ".txt"), "a caption");
+    }
+    const std::string shard = tar.Finish();
+    v1::SubmitChunkRequest header, frame;
+    header.mutable_header()->set_stream("s");
+    header.mutable_header()->set_digest(Sha256Hex(shard));
+    header.mutable_header()->set_size_bytes(shard.size());
+    frame.mutable_frame()->set_data(shard);
+    frame.mutable_frame()->set_crc32(Crc32(shard));
+    std::vector<v1::SubmitChunkRequest> messages = {frame, header};
+    ChunkReceiver receiver(*cluster_, parts_->streams);
+    ASSERT_TRUE(receiver
+                    .Receive([&](v1::SubmitChunkRequest* message) {
+                      *message = messages.back();
+                      messages.pop_back();
+                      return true;
+                    })
+                    .ok());
+    ASSERT_TRUE(parts_->controller.Tick());
+  }
+  // Attaches the first incarnation of `id`, again if it was there.
+  std::shared_ptr<KeptMessages> Attach(const std::string& id) {
+    auto sink = std::make_shared<KeptMessages>();
+    v1::WorkerMessage hello;
+    hello.set_incarnation(1);
+    hello.mutable_hello()->mutable_worker()->set_id(id);
+    hello.mutable_hello()->mutable_worker()->set_incarnation(1);
+    EXPECT_TRUE(parts_->workers.Attach(hello, sink).ok());
+    return sink;
+  }
+  // As Attach, until a group has formed of it.
+  std::shared_ptr<KeptMessages> AttachAndTrain(const std::string& id) {
+    auto sink = Attach(id);
+    clock_.Advance(PlannerOptions().join_window);
+    EXPECT_TRUE(parts_->controller.Tick());
+    return sink;
+  }
+
+  MemoryStore store_;
+  MemoryBlobStore blobs_;
+  NullMetrics metrics_;
+  FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<CoordinatorParts> parts_;
+};
+
+}  // namespace keel::testing
+
+#endif  // KEEL_TESTS_COORDINATOR_SERVICES_PARTS_FIXTURE_H_

@@ -1,0 +1,177 @@
+"""The coordinator kills itself at every crash point, one after the other, while real workers train.
+
+Each time it dies by SIGKILL and is started again, armed with the next point. In
+the end nothing that was acknowledged is lost, and every phase came to its end.
+"""
+import os
+import struct
+import tarfile
+import threading
+import time
+import unittest
+import zlib
+
+from cluster import Cluster, png
+
+CREATE = ["create-stream:before", "create-stream:after"]
+INGEST = ["blob:append", "blob:written", "blob:synced", "blob:stored",
+          "accept-chunk:before", "accept-chunk:after", "create-phase:before", "create-phase:after"]
+FORMING = ["form-group:before", "form-group:after"]
+TRAINING = ["commit-steps:before", "commit-steps:after", "commit-steps:before@2",
+            "commit-steps:after@2"]
+INITIAL = ["store-initial:before", "store-initial:after"]
+RESUME = ["store-resume-point:before", "store-resume-point:after"]
+RESULT = ["store-result:before", "store-result:after"]
+PUBLISH = ["end-training:before", "end-training:after", "end-task:before", "end-task:after",
+           "publish:before", "publish:after"]
+
+
+class CrashingCluster(Cluster):
+    """Starts the coordinator again whenever it died, armed with the next crash point."""
+
+    def __init__(self, workers):
+        super().__init__(workers, coordinator_flags=[
+            "--join-window", "0.2", "--recovery-window", "3", "--evict-after", "3"])
+        self.pending, self.hits, self.closing = [], [], False
+        self.supervisor = threading.Thread(target=self.supervise)
+        self.supervisor.start()
+
+    def supervise(self):
+        while not self.closing:
+            if self.coordinator.child.poll() is not None and not self.closing:
+                self.hits.append((self.last_hit(), self.coordinator.child.returncode))
+                if self.pending:
+                    self.pending.pop(0)
+                self.arm()
+            time.sleep(0.02)
+
+    def arm(self):
+        base = [a for a in self.coordinator.arguments if not a.startswith("--debug-crash-at=")]
+        armed = [f"--debug-crash-at={self.pending[0]}"] if self.pending else []
+        self.coordinator.arguments = base + armed
+        self.coordinator.start()
+
+    def last_hit(self):
+        with open(self.coordinator.log, encoding="utf-8", errors="replace") as log:
+            lines = [line for line in log if "crash point reached" in line]
+        return lines[-1].split("name=")[1].split()[0].strip('"') if lines else ""
+
+    def crash_at(self, points):
+        """From now on the coordinator dies at these points, in this order."""
+        self.pending = list(points)
+        self.coordinator.child.kill()  # the supervisor arms the first one
+        self.pending.insert(0, "killed from outside")
+
+    def crashes_left(self):
+        return len(self.pending)
+
+    def patiently(self, *arguments, accept=()):
+        """Repeats a command until it succeeds or says one of `accept`."""
+        end = time.monotonic() + 180
+        while True:
+            code, out, err = self.keel(*arguments, check=False)
+            if code == 0 or any(text in err for text in accept):
+                return out
+            if time.monotonic() > end:
+                raise AssertionError(f"keel {' '.join(arguments)}: {err}\n{self.logs()}")
+            time.sleep(0.2)
+
+    def await_state(self, stream, number, *states):
+        self.wait_for(lambda: self.phase(stream, number).get("state") in states,
+                      f"{stream}@{number} to be {states}; {self.crashes_left()} points are left: "
+                      f"{self.pending}", timeout=240)
+
+    def close(self):
+        self.closing = True
+        self.supervisor.join()
+        return super().close()
+
+
+def broken_shard(path):
+    """Pictures whose headers are right and whose pixels do not decode."""
+    whole = png(40, 40, bytes(40 * 40 * 3))
+    data = whole.index(b"IDAT")
+    body = b"IDAT" + b"no zlib stream"
+    broken = (whole[:data - 4] + struct.pack(">I", len(body) - 4) + body
+              + struct.pack(">I", zlib.crc32(body)) + whole[-12:])
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for i in range(40):
+            for name, content in ((f"{i:03d}.png", broken), (f"{i:03d}.txt", b"picture %d" % i)):
+                file = os.path.join(os.path.dirname(path), "member")
+                with open(file, "wb") as out:
+                    out.write(content)
+                tar.add(file, arcname=name)
+    return path
+
+
+class CrashPointsTest(unittest.TestCase):
+    def assert_all_hit(self, cluster, points):
+        hits = [name for name, _ in cluster.hits]
+        self.assertEqual(cluster.pending, [], f"never reached; reached: {hits}")
+        self.assertEqual({code for _, code in cluster.hits}, {-9}, cluster.logs())
+        for point in points:
+            self.assertIn(point.split("@")[0], hits)
+        print(f"{len(hits)} deaths: {', '.join(hits)}")
+
+    def assert_proven(self, cluster, stream):
+        verdicts = cluster.json("ledger", stream, "--verify")["verdicts"]
+        self.assertTrue(verdicts and all(v["ok"] for v in verdicts), verdicts)
+
+    def submit(self, cluster, shard):
+        cluster.patiently("submit", "s", shard)
+
+    def test_a_phase_survives_a_crash_at_every_point_of_its_way(self):
+        with CrashingCluster(workers=2) as cluster:
+            cluster.write_config("s", workers=2, epochs=80)
+            shard, probe = cluster.pack("a", 200), cluster.pack("p", 40, first=500)
+            points = CREATE + INGEST + FORMING + INITIAL + RESUME + TRAINING + RESULT + PUBLISH
+            cluster.crash_at(points)
+            cluster.patiently("stream", "create", "s", "--config", cluster.path("s.yaml"),
+                              accept=["STREAM_EXISTS"])
+            cluster.patiently("submit", "s", probe, "--probe")
+            self.submit(cluster, shard)
+            cluster.await_state("s", 1, "PUBLISHED")
+            self.assert_all_hit(cluster, points)
+            self.assertEqual(cluster.phase("s", 1)["accounting"]["accepted_count"], "200")
+            self.assert_proven(cluster, "s")
+            out = cluster.json("submit", "s", shard)
+            self.assertTrue(out[0]["duplicate"], out)
+            cluster.keel("checkpoint", "pull", "s", "--out", cluster.path("pulled"))
+
+    def test_failures_retries_and_lost_workers_survive_a_crash_too(self):
+        with CrashingCluster(workers=2) as cluster:
+            cluster.create_stream("s", workers=1, epochs=30)
+            shard = cluster.pack("a", 200)
+            self.submit(cluster, shard)
+            cluster.await_state("s", 1, "PUBLISHED")
+
+            ending = ["end-phase:before", "end-phase:after"]
+            cluster.crash_at(ending)
+            self.submit(cluster, broken_shard(cluster.path("broken.tar")))
+            cluster.await_state("s", 2, "FAILED")
+            self.assert_all_hit(cluster, ending)
+            retrying = ["retry-phase:before", "retry-phase:after"]
+            cluster.crash_at(retrying)
+            cluster.patiently("phase", "retry", "s", "2", "--attempt", "1")
+            cluster.wait_for(lambda: not cluster.pending, "the retry's crashes")
+            cluster.wait_for(lambda: cluster.phase("s", 2).get("state") == "FAILED"
+                             and cluster.phase("s", 2)["attempt"] == 2, "attempt 2 to fail")
+            self.assert_all_hit(cluster, retrying)
+            cluster.patiently("phase", "skip", "s", "2", accept=["PHASE_STATE"])
+
+            breaking = ["repeat-chunk:before", "repeat-chunk:after", "break-group:before",
+                        "break-group:after"]
+            cluster.crash_at(breaking)
+            cluster.patiently("submit", "s", shard, "--request-id", "again")
+            self.submit(cluster, cluster.pack("b", 200, first=200))
+            cluster.wait_for(lambda: cluster.committed("s", 3) >= 3, "the first steps of phase 3")
+            for worker in cluster.workers:
+                worker.kill()
+                worker.start()
+            cluster.await_state("s", 3, "PUBLISHED")
+            self.assert_all_hit(cluster, breaking)
+            self.assert_proven(cluster, "s")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
