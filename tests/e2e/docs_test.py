@@ -16,6 +16,7 @@ import tempfile
 import time
 import unittest
 
+import commands_document
 from cluster import BIN, write_pictures
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -298,6 +299,10 @@ class FilesTest(unittest.TestCase):
                 for option in re.findall(r"^  --\S+ (?:INT|FLOAT)\S*", text, re.MULTILINE):
                     self.assertTrue("=" in option or "POSITIVE" in option, f"{command}: {option} hides its default")
         self.assertGreater(described, 60)
+
+    def test_tables_of_commands_are_what_help_says(self):
+        for table in commands_document.tables():
+            self.assertIn(table, read("docs/commands.md"))
 
     def test_links_lead_somewhere(self):
         wrong = []
