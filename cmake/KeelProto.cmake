@@ -22,6 +22,8 @@ function(keel_proto_library name)
     list(APPEND sources ${generated})
   endforeach()
   add_library(${name} STATIC ${sources})
+  # Generated files share the names of their statics.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_include_directories(${name} SYSTEM PUBLIC ${out})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} Threads::Threads)
 endfunction()

@@ -12,15 +12,15 @@
 namespace keel {
 namespace {
 
-constexpr int64_t kBlockRows = 256;
+constexpr int64_t kQueryRows = 256;
 constexpr double kTieTolerance = 1e-6;
 constexpr int64_t kCutoffs[] = {1, 5, 10};
 
 // Keys that stand before each query's own, [N] int64.
 at::Tensor Ahead(const at::Tensor& query, const at::Tensor& key) {
   std::vector<at::Tensor> ahead;
-  for (int64_t begin = 0; begin < query.size(0); begin += kBlockRows) {
-    const int64_t count = std::min(kBlockRows, query.size(0) - begin);
+  for (int64_t begin = 0; begin < query.size(0); begin += kQueryRows) {
+    const int64_t count = std::min(kQueryRows, query.size(0) - begin);
     const at::Tensor cosine =
         at::matmul(query.narrow(0, begin, count), key.t());
     const at::Tensor own = cosine.narrow(1, begin, count).diagonal();

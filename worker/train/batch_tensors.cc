@@ -6,8 +6,8 @@ namespace keel {
 namespace {
 
 // OpenAI's constants, for red, green and blue in [0, 1].
-constexpr double kMean[3] = {0.48145466, 0.4578275, 0.40821073};
-constexpr double kDeviation[3] = {0.26862954, 0.26130258, 0.27577711};
+constexpr double kChannelMean[3] = {0.48145466, 0.4578275, 0.40821073};
+constexpr double kChannelDeviation[3] = {0.26862954, 0.26130258, 0.27577711};
 
 at::Tensor PerChannel(const double (&values)[3], at::Device device) {
   return at::tensor(at::ArrayRef<double>(values, 3),
@@ -30,8 +30,8 @@ at::Tensor ImageTensor(const LoadedRows& rows, const ModelConfig& config,
   return bytes.to(device)
       .to(at::kFloat)
       .div_(255.0)
-      .sub_(PerChannel(kMean, device))
-      .div_(PerChannel(kDeviation, device));
+      .sub_(PerChannel(kChannelMean, device))
+      .div_(PerChannel(kChannelDeviation, device));
 }
 
 at::Tensor TokenTensor(const LoadedRows& rows, const ModelConfig& config,
