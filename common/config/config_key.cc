@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "common/config/config_value.h"
 
 namespace keel {
 namespace {
@@ -56,12 +56,12 @@ std::vector<ConfigKey> ModelKeys() {
        .range = kPositive,
        .at_most = 4096,
        .fallback = "77",
-       .doc = "Tokens per caption, start and end included."},
+       .doc = "Tokens per caption, start and end included; at least 3."},
       {.path = "model.text.vocab_size",
        .range = kPositive,
        .at_most = 49408,
        .fallback = "49408",
-       .doc = "Tokens known: those of CLIP's BPE."},
+       .doc = "Tokens known: those of CLIP's BPE, no other number."},
       {.path = "model.text.width",
        .range = kPositive,
        .at_most = 16384,
@@ -153,7 +153,7 @@ std::vector<ConfigKey> TrainKeys() {
        .doc = "Share of the steps spent on linear warm-up."},
       {.path = "train.precision",
        .fallback = "fp32",
-       .doc = "Arithmetic of the towers: fp32 or bf16."},
+       .doc = "Arithmetic of the towers."},
       {.path = "train.seed",
        .fallback = "0",
        .doc = "Decides initial weights, order and captions."},
@@ -196,7 +196,7 @@ std::vector<ConfigKey> ServiceKeys() {
        .range = kPositive,
        .at_most = 65536,
        .fallback = "64",
-       .doc = "Most workers that train the stream."},
+       .doc = "Most workers that train the stream; at least min_workers."},
       {.path = "group.priority",
        .fallback = "0",
        .doc = "A stream with a greater one goes first."},
@@ -238,7 +238,8 @@ std::vector<ConfigKey> DataKeys() {
        .unit = kCountOrAll,
        .range = kNotNegative,
        .fallback = "all",
-       .doc = "Newest published checkpoints to keep."},
+       .doc =
+           "Newest published checkpoints to keep; only all is supported yet."},
       {.path = "limits.max_image_pixels",
        .range = kPositive,
        .fallback = "100000000",
@@ -369,16 +370,11 @@ std::string SuggestConfigKey(const std::string& path) {
 }
 
 std::string ConfigKeyReference() {
-  std::string text = "| key | default | meaning |\n| --- | --- | --- |\n";
+  std::string text =
+      "| key | default | range | meaning |\n| --- | --- | --- | --- |\n";
   for (const ConfigKey& key : ConfigKeys()) {
-    const std::string choices =
-        key.choices.empty()
-            ? ""
-            : absl::StrCat(" One of ",
-                           absl::StrReplaceAll(key.choices, {{"|", ", "}}),
-                           ".");
     absl::StrAppend(&text, "| `", key.path, "` | ", DefaultText(key), " | ",
-                    key.doc, choices, " |\n");
+                    ConfigRangeText(key), " | ", key.doc, " |\n");
   }
   return text;
 }

@@ -240,6 +240,28 @@ const char* Broken(ConfigRange range, double value) {
   return nullptr;
 }
 
+std::string NumbersText(const ConfigKey& key) {
+  const std::string most =
+      key.at_most > 0 ? absl::StrCat(static_cast<int64_t>(key.at_most)) : "";
+  switch (key.range) {
+    case ConfigRange::kAny:
+      return "";
+    case ConfigRange::kPositive:
+      return most.empty() ? "> 0" : absl::StrCat("(0, ", most, "]");
+    case ConfigRange::kNotNegative:
+      return most.empty() ? ">= 0" : absl::StrCat("[0, ", most, "]");
+    case ConfigRange::kShare:
+      return "[0, 1]";
+    case ConfigRange::kShareBelowOne:
+      return "[0, 1)";
+    case ConfigRange::kShareAboveZero:
+      return "(0, 1]";
+    case ConfigRange::kShareOpen:
+      return "(0, 1)";
+  }
+  return "";
+}
+
 absl::Status CheckMagnitude(const ConfigKey& key, double value,
                             const std::string& text) {
   if (const char* broken = Broken(key.range, value); broken != nullptr) {
@@ -342,6 +364,25 @@ absl::Status CheckConfigValue(const ConfigKey& key,
 
 bool HasConfigField(const ConfigKey& key) {
   return key.unit != ConfigUnit::kFile && key.unit != ConfigUnit::kNotSupported;
+}
+
+std::string ConfigRangeText(const ConfigKey& key) {
+  if (key.unit == ConfigUnit::kFile) return "a path";
+  if (key.unit == ConfigUnit::kNotSupported) return key.fallback;
+  if (!key.choices.empty()) {
+    return absl::StrReplaceAll(key.choices, {{"|", ", "}});
+  }
+  const v1::StreamConfig any;
+  const FieldDescriptor& field = *Find(key, any).field;
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return EnumChoices(field);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
+    default:
+      return absl::StrCat(key.unit == ConfigUnit::kCountOrAll ? "all, " : "",
+                          NumbersText(key));
+  }
 }
 
 }  // namespace keel

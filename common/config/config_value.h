@@ -30,6 +30,9 @@ absl::Status CheckConfigValue(const ConfigKey& key,
 
 // True if the key is a field of the message.
 bool HasConfigField(const ConfigKey& key);
+// What any key's value may be, for the documentation: "(0, 1]", "fp32 or
+// bf16"; empty: anything of its type.
+std::string ConfigRangeText(const ConfigKey& key);
 
 }  // namespace keel
 

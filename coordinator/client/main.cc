@@ -31,7 +31,8 @@ void AddGlobalOptions(CLI::App& app, CommandContext& context) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Keel: continual CLIP training that does not forget", "keel");
+  CLI::App app("Keel: continual CLIP training that watches what it forgets",
+               "keel");
   CommandContext context;
   app.require_subcommand(1);
   // Global options may stand behind the command.

@@ -94,6 +94,15 @@ class FormatsTest(unittest.TestCase):
             return set(re.findall(r'string_view k\w+ = "(\w+)";', file.read().split("namespace table")[1]
                                   .split("kAll")[0]))
 
+    def test_reasons_to_leave_a_sample_out_are_those_of_the_code(self):
+        with open(os.path.join(FORMATS, "chunk.md"), encoding="utf-8") as file:
+            table = file.read().split("| reason | the sample is left out because |")[1].split("\n\n")[0]
+        documented = [name for row in table.splitlines() for name in re.findall(r"`([A-Z_0-9]+)`", row.split(" | ")[0])]
+        path = os.path.join(FORMATS, "..", "..", "common", "shard", "shard_types.h")
+        with open(path, encoding="utf-8") as file:
+            section = file.read().split("namespace shard_reason {")[1].split("}  // namespace shard_reason")[0]
+        self.assertEqual(sorted(documented), sorted(re.findall(r'"([A-Z_0-9]+)"', section)))
+
     def test_example_of_a_safetensors_file(self):
         with open(os.path.join(GOLDEN, "drift_few.safetensors"), "rb") as file:
             self.check_bytes("safetensors", file.read())

@@ -26,6 +26,13 @@ RULES = [
     ("common uses no LibTorch", ["common"], TORCH, TORCH_TARGETS),
     ("the training half uses neither gRPC nor protobuf", TRAINING, RPC, RPC_TARGETS),
     ("the agent half uses no LibTorch", ["worker/agent", "worker/main.cc"], TORCH, TORCH_TARGETS),
+    ("decoding uses no LibTorch", ["worker/data"], TORCH, TORCH_TARGETS),
+    ("the seam uses neither half", ["worker/seam"], rf"worker/(?!seam/)|{TORCH}",
+     rf"worker/(?!seam/)|{TORCH_TARGETS}"),
+    ("the coordinator's core does no I/O",
+     ["coordinator/core"], r"coordinator/(?!core/)|grpc|.*\.grpc\.pb\.h|sqlite3|"
+     r"common/(clock|file|grpc|log|metrics|posix)",
+     r"coordinator/(?!core/)|keel_(grpc|metrics)$|SQLite::"),
     ("coordinator and worker meet in proto/ and common/ only (coordinator)",
      ["coordinator"], r"worker/", r"worker/"),
     ("coordinator and worker meet in proto/ and common/ only (worker)",

@@ -94,14 +94,15 @@ void AddCheckpointCommands(CLI::App& app, CommandContext& context) {
   CLI::App* checkpoint = app.add_subcommand("checkpoint", "Published models");
   checkpoint->require_subcommand(1);
   auto stream = std::make_shared<std::string>();
-  CLI::App* list = checkpoint->add_subcommand("list", "List a stream's");
+  CLI::App* list =
+      checkpoint->add_subcommand("list", "List a stream's checkpoints");
   list->add_option("STREAM", *stream, "The stream")->required();
   list->callback([stream, &context] {
     context.run = [stream, &context] { return ListAll(context, *stream); };
   });
   auto arguments = std::make_shared<PullArguments>();
   CLI::App* pull = checkpoint->add_subcommand(
-      "pull", "Download one; goes on with a broken download");
+      "pull", "Download a checkpoint; goes on with a broken download");
   pull->add_option("CHECKPOINT", arguments->checkpoint,
                    "STREAM (the newest) or STREAM@PHASE; @0: the initial one")
       ->required();

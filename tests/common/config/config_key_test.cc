@@ -87,6 +87,11 @@ TEST(ConfigKeyTest, ListsEveryKeyForTheDocumentation) {
     EXPECT_FALSE(key.doc.empty()) << key.path;
   }
   EXPECT_THAT(reference, HasSubstr("`false`; `true` in modx-official"));
+  EXPECT_THAT(reference, HasSubstr("| `train.warmup` | `0.2` | [0, 1) |"));
+  EXPECT_THAT(reference, HasSubstr("| `train.lr` | `5e-4` | > 0 |"));
+  EXPECT_THAT(reference, HasSubstr("| `train.epochs` | `35` | (0, 10000] |"));
+  EXPECT_THAT(reference, HasSubstr("| `fp32` | fp32 or bf16 |"));
+  EXPECT_THAT(reference, HasSubstr("| `modx` | finetune, modx |"));
 }
 
 // ctest runs in the root of the sources.

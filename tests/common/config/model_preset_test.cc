@@ -5,7 +5,11 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/file_system.h"
 
 namespace keel {
 namespace {
@@ -54,6 +58,47 @@ TEST(ModelPresetTest, KnowsEveryNameThatItLists) {
   EXPECT_EQ(ModelPresetNames().size(), 5u);
   for (const std::string& name : ModelPresetNames()) {
     EXPECT_TRUE(ModelPreset(name).ok()) << name;
+  }
+}
+
+int64_t TowerParameters(int64_t layers, int64_t width) {
+  return layers * (12 * width * width + 13 * width);
+}
+
+// Parameters of a CLIP model with MLPs of four times the width, in millions.
+int64_t Millions(const v1::ModelConfig& model) {
+  const auto& vision = model.vision();
+  const auto& text = model.text();
+  const int64_t side = vision.image_size() / vision.patch_size();
+  const int64_t count =
+      TowerParameters(vision.layers(), vision.width()) +
+      // Patches, class token, positions, two norms, projection.
+      vision.width() * (3 * vision.patch_size() * vision.patch_size() + 1 +
+                        side * side + 1 + 4 + model.embed_dim()) +
+      TowerParameters(text.layers(), text.width()) +
+      // Tokens, positions, a norm, projection.
+      text.width() *
+          (text.vocab_size() + text.context_length() + 2 + model.embed_dim()) +
+      1;
+  return (count + 500'000) / 1'000'000;
+}
+
+// ctest runs in the root of the sources.
+TEST(ModelPresetTest, IsTheTableOfTheTrainingDocument) {
+  const auto document = ReadFile("docs/training.md");
+  ASSERT_TRUE(document.ok()) << document.status();
+  for (const std::string& name : ModelPresetNames()) {
+    const v1::ModelConfig model = *ModelPreset(name);
+    const auto& vision = model.vision();
+    const auto& text = model.text();
+    EXPECT_THAT(
+        *document,
+        HasSubstr(absl::StrCat(
+            "| `", name, "` | ", vision.image_size(), " | ",
+            vision.patch_size(), " | ", vision.layers(), " x ", vision.width(),
+            ", ", vision.heads(), " | ", text.layers(), " x ", text.width(),
+            ", ", text.heads(), " | ", text.context_length(), " | ",
+            model.embed_dim(), " | ", Millions(model), " |\n")));
   }
 }
 

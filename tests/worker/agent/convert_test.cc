@@ -1,12 +1,22 @@
 #include "worker/agent/convert.h"
 
+#include <map>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "gtest/gtest.h"
 
 namespace keel {
 namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
 
 // Samples "k0", "k1", ... of one caption each.
 storage::v1::ChunkIndex Index(const std::string& digest, int count) {
@@ -56,37 +66,131 @@ v1::JoinGroup Order() {
   return order;
 }
 
-TEST(ConvertTest, StreamConfigCarriesEveryValue) {
-  v1::StreamConfig from;
-  from.mutable_model()->set_embed_dim(512);
-  from.mutable_model()->set_quick_gelu(true);
-  from.mutable_model()->mutable_vision()->set_patch_size(32);
-  from.mutable_model()->mutable_vision()->set_mlp_ratio(3.5);
-  from.mutable_model()->mutable_text()->set_context_length(77);
-  from.mutable_method()->set_name("modx");
-  from.mutable_method()->set_kl_reduction(v1::MethodConfig::KEPT_ROWS);
-  from.mutable_method()->set_kl_temperature(2);
-  from.mutable_method()->set_interpolate(0.6);
-  from.mutable_train()->set_precision(v1::TrainConfig::BF16);
-  from.mutable_train()->set_epsilon(1e-5);
-  from.mutable_train()->set_drop_last(true);
-  from.mutable_checkpoint()->mutable_resume_every()->set_seconds(90);
-  from.mutable_limits()->set_max_struck_fraction(0.25);
-  from.mutable_limits()->set_max_image_pixels(123);
-  const StreamConfig to = ToStreamConfig(from);
-  EXPECT_EQ(to.model.embed_dim, 512);
-  EXPECT_EQ(to.model.vision.patch_size, 32);
-  EXPECT_EQ(to.model.vision.mlp_ratio, 3.5);
-  EXPECT_EQ(to.model.text.context_length, 77);
-  EXPECT_EQ(to.method.kl_reduction, KlReduction::kKeptRows);
-  EXPECT_EQ(to.method.kl_temperature, 2);
-  EXPECT_EQ(to.method.interpolate, 0.6);
-  EXPECT_EQ(to.train.precision, Precision::kBf16);
-  EXPECT_EQ(to.train.epsilon, 1e-5);
-  EXPECT_TRUE(to.train.drop_last);
-  EXPECT_EQ(to.resume_every, absl::Seconds(90));
-  EXPECT_EQ(to.max_struck_fraction, 0.25);
-  EXPECT_EQ(to.max_image_pixels, 123);
+// What only the coordinator reads; a worker needs every other value.
+bool IsForCoordinator(const std::string& path) {
+  static const auto* const paths =
+      new std::set<std::string>{"model.preset",
+                                "checkpoint.keep",
+                                "limits.max_chunk_bytes",
+                                "limits.max_image_bytes",
+                                "limits.max_caption_bytes",
+                                "limits.max_samples_per_chunk",
+                                "limits.max_captions_per_sample"};
+  return paths->contains(path) || path.starts_with("group.") ||
+         path.starts_with("phase.") || path.starts_with("probe.");
+}
+
+// Paths of all values below `type`; durations are values.
+void AddPaths(const Descriptor& type, const std::string& prefix,
+              std::set<std::string>* paths) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    const Descriptor* message = field.message_type();
+    const std::string path = prefix + field.name();
+    if (message != nullptr && message->name() != "Duration") {
+      AddPaths(*message, path + ".", paths);
+    } else {
+      paths->insert(path);
+    }
+  }
+}
+
+// Sets the value at `path` to 7 (seconds), true, or its enum's last one.
+// Returns how ValuesOf shows it: enums of the seam lack the unspecified value.
+std::string Set(const std::string& path, Message* message) {
+  const Reflection& values = *message->GetReflection();
+  const size_t dot = path.find('.');
+  const FieldDescriptor* field =
+      message->GetDescriptor()->FindFieldByName(path.substr(0, dot));
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return Set(dot == std::string::npos ? "seconds" : path.substr(dot + 1),
+                 values.MutableMessage(message, field));
+    case FieldDescriptor::CPPTYPE_ENUM: {
+      const int last = field->enum_type()->value_count() - 1;
+      values.SetEnumValue(message, field, last);
+      return absl::StrCat(last - 1);
+    }
+    case FieldDescriptor::CPPTYPE_BOOL:
+      values.SetBool(message, field, true);
+      return "1";
+    case FieldDescriptor::CPPTYPE_STRING:
+      values.SetString(message, field, "7");
+      return "7";
+    case FieldDescriptor::CPPTYPE_INT32:
+      values.SetInt32(message, field, 7);
+      return "7";
+    case FieldDescriptor::CPPTYPE_INT64:
+      values.SetInt64(message, field, 7);
+      return "7";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      values.SetDouble(message, field, 7);
+      return "7";
+    default:
+      ADD_FAILURE() << path << " is of a type that this test does not know";
+      return "";
+  }
+}
+
+// The worker's configuration, by the paths of keel.v1.StreamConfig.
+std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
+  const ModelConfig& model = config.model;
+  const MethodConfig& method = config.method;
+  const TrainConfig& train = config.train;
+  const auto text = [](auto value) { return absl::StrCat(value); };
+  return {
+      {"model.embed_dim", text(model.embed_dim)},
+      {"model.quick_gelu", text(model.quick_gelu)},
+      {"model.vision.image_size", text(model.vision.image_size)},
+      {"model.vision.patch_size", text(model.vision.patch_size)},
+      {"model.vision.width", text(model.vision.width)},
+      {"model.vision.layers", text(model.vision.layers)},
+      {"model.vision.heads", text(model.vision.heads)},
+      {"model.vision.mlp_ratio", text(model.vision.mlp_ratio)},
+      {"model.text.context_length", text(model.text.context_length)},
+      {"model.text.vocab_size", text(model.text.vocab_size)},
+      {"model.text.width", text(model.text.width)},
+      {"model.text.layers", text(model.text.layers)},
+      {"model.text.heads", text(model.text.heads)},
+      {"model.text.mlp_ratio", text(model.text.mlp_ratio)},
+      {"method.name", method.name},
+      {"method.profile", method.profile},
+      {"method.alpha", text(method.alpha)},
+      {"method.kl_reduction", text(static_cast<int>(method.kl_reduction))},
+      {"method.kl_temperature", text(method.kl_temperature)},
+      {"method.interpolate", text(method.interpolate)},
+      {"train.epochs", text(train.epochs)},
+      {"train.global_batch", text(train.global_batch)},
+      {"train.lr", text(train.lr)},
+      {"train.weight_decay", text(train.weight_decay)},
+      {"train.warmup", text(train.warmup)},
+      {"train.precision", text(static_cast<int>(train.precision))},
+      {"train.seed", text(train.seed)},
+      {"train.beta1", text(train.beta1)},
+      {"train.beta2", text(train.beta2)},
+      {"train.epsilon", text(train.epsilon)},
+      {"train.decay_all", text(train.decay_all)},
+      {"train.drop_last", text(train.drop_last)},
+      {"train.clip_grad_norm", text(train.clip_grad_norm)},
+      {"checkpoint.resume_every",
+       text(absl::ToInt64Seconds(config.resume_every))},
+      {"limits.max_struck_fraction", text(config.max_struck_fraction)},
+      {"limits.max_image_pixels", text(config.max_image_pixels)},
+  };
+}
+
+TEST(ConvertTest, StreamConfigCarriesEveryValueThatAWorkerNeeds) {
+  std::set<std::string> paths;
+  AddPaths(*v1::StreamConfig::descriptor(), "", &paths);
+  ASSERT_GT(paths.size(), 40u);
+  const auto unset = ValuesOf(ToStreamConfig({}));
+  for (const std::string& path : paths) {
+    v1::StreamConfig from;
+    auto expected = unset;
+    const std::string value = Set(path, &from);
+    if (!IsForCoordinator(path)) expected[path] = value;
+    EXPECT_EQ(ValuesOf(ToStreamConfig(from)), expected) << path;
+  }
 }
 
 TEST(ConvertTest, TrainedSamplesLeaveOutWhatIsHeldOut) {
