@@ -54,7 +54,7 @@ void AddWorkerOptions(CLI::App& app, Arguments& arguments) {
       ->envname("KEEL_COORDINATOR")
       ->capture_default_str();
   app.add_option("--state-dir", agent.state_directory,
-                 "Folder of identity, cache and spool; required");
+                 "Folder of identity and cache; required");
   app.add_option("--id", agent.id,
                  "Name of this worker; default: the folder's, else random");
   app.add_option("--cache-bytes", agent.cache_capacity_bytes,
@@ -92,9 +92,12 @@ void AddTools(CLI::App& app, Arguments& arguments) {
       ->required();
   AddDeviceOptions(*embed, arguments);
   CLI::App* selftest = app.add_subcommand(
-      "selftest", "Prints the numerics of this machine as JSON");
+      "selftest",
+      "Prints the numerics of this machine's loss as JSON; in one process, "
+      "without collectives");
   selftest->add_option("--loss", arguments.selftest.loss_files,
-                       "A file laid out as tests/golden; may be repeated");
+                       "A file laid out as tests/golden; required, may be "
+                       "repeated");
   AddDeviceOptions(*selftest, arguments);
 }
 

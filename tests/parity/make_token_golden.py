@@ -33,6 +33,9 @@ TEXTS = [
     "qwrtpsdfghjklzxcvbnm" * 8, "the quick brown fox jumps over the lazy dog " * 4,
     "Road sign, arrow left - traffic; warning: (yellow)", "Tux the penguin playing guitar, linux mascot gnu",
     "line one <b>\nline two &eacute; &amp;", "first &eacute;\n<second> &EACUTE;",
+    "&" + "amp;" * 40 + "amp cat", "&" + "#38;" * 30 + " dog", "&semi" * 20 + "; cat",
+    "&#5&#4&#5&#5&#5&#51;;;;;; tail", "&#65286;#65286;lt;x", "&#65307&#65307; y", "&am&#112;;eacute;",
+    "\x1b[&amp;#51;m", "fish&amp;amp;amp;#10;chips", "a" + "\u0301\u0323" * 20, "\u0344\u0323\u0f73\u0301 x",
 ]
 
 

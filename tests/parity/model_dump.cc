@@ -51,7 +51,7 @@ absl::Status Run(const std::string& folder, const std::string& in,
   }
   model.RequireGrad(true);
   const at::Tensor image = model.EncodeImage(input[0]);
-  const at::Tensor text = model.EncodeText(TrimTokens(input[1]));
+  const at::Tensor text = model.EncodeText(input[1]);
   ((image * input[2]).sum() + (text * input[3]).sum()).backward();
   std::vector<NamedTensor> outputs = {{"image", image}, {"text", text}};
   for (const NamedTensor& p : model.parameters()) {

@@ -10,6 +10,8 @@
 #include "common/log.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "worker/agent/cancel_on_stop.h"
+#include "worker/agent/file_digest.h"
 
 namespace keel {
 
@@ -35,8 +37,9 @@ absl::Status ArtifactUploader::Upload(const v1::ArtifactHeader& header,
     source.description.set_name(file.name);
     KEEL_ASSIGN_OR_RETURN(const int64_t size, FileSize(file.path));
     source.description.set_size_bytes(size);
-    KEEL_ASSIGN_OR_RETURN(*source.description.mutable_digest(),
-                          FileSha256Hex(file.path));
+    Sha256 hash;
+    KEEL_RETURN_IF_ERROR(UpdateFromFile(file.path, stop, hash));
+    source.description.set_digest(ToHex(hash.Finish()));
   }
   Backoff backoff(options_.backoff);
   while (true) {
@@ -102,6 +105,7 @@ absl::Status ArtifactUploader::Attempt(const v1::ArtifactHeader& header,
                                        const absl::Notification& stop) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(Deadline(files)));
+  const CancelOnStop cancel(context, stop);
   v1::UploadArtifactResponse response;
   const auto writer = stub_->UploadArtifact(&context, &response);
   const absl::StatusOr<bool> sent = SendAll(header, files, stop, *writer);

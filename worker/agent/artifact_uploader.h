@@ -39,7 +39,8 @@ class ArtifactUploader {
 
   // Tries until the coordinator has made the files durable; the caller keeps
   // them until then. A coordinator that is away or whose disk is full is waited
-  // for, without bound. CANCELLED: `stop` was notified. ABORTED and all
+  // for, without bound. CANCELLED: `stop` was notified, also
+  // while an answer is waited for. ABORTED and all
   // others are the coordinator's final word.
   absl::Status Upload(const v1::ArtifactHeader& header,
                       const std::vector<LocalFile>& files,

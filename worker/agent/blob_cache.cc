@@ -10,12 +10,12 @@
 #include "common/log.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "worker/agent/file_digest.h"
 
 namespace keel {
 namespace {
 
 constexpr char kPartSuffix[] = ".part";
-constexpr int64_t kHashBlock = 1 << 20;
 
 std::filesystem::file_time_type ChangeTime(const std::string& path) {
   std::error_code error;
@@ -27,17 +27,6 @@ void Touch(const std::string& path) {
   std::error_code error;
   std::filesystem::last_write_time(
       path, std::filesystem::file_time_type::clock::now(), error);
-}
-
-absl::Status UpdateFromFile(const std::string& path, Sha256& hash) {
-  KEEL_ASSIGN_OR_RETURN(auto file, RandomAccessFile::Open(path));
-  for (int64_t offset = 0; offset < file->size(); offset += kHashBlock) {
-    KEEL_ASSIGN_OR_RETURN(
-        const std::string block,
-        file->Read(offset, std::min(kHashBlock, file->size() - offset)));
-    hash.Update(block);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -158,8 +147,8 @@ absl::Status BlobCache::Prepare(const std::string& digest, State state,
                                 int64_t size_bytes,
                                 const absl::Notification& stop) {
   if (state == State::kUnverified) {
-    const absl::Status verified = Verify(digest);
-    if (verified.ok()) return verified;
+    const absl::Status verified = Verify(digest, stop);
+    if (verified.ok() || absl::IsCancelled(verified)) return verified;
     LogWarning("a cached blob is fetched again",
                {{"blob", digest}, {"error", std::string(verified.message())}});
   }
@@ -170,9 +159,11 @@ absl::Status BlobCache::Prepare(const std::string& digest, State state,
   return Download(digest, size_bytes, stop);
 }
 
-absl::Status BlobCache::Verify(const std::string& digest) {
-  KEEL_ASSIGN_OR_RETURN(const std::string found, FileSha256Hex(PathOf(digest)));
-  if (found != digest) {
+absl::Status BlobCache::Verify(const std::string& digest,
+                               const absl::Notification& stop) {
+  Sha256 hash;
+  KEEL_RETURN_IF_ERROR(UpdateFromFile(PathOf(digest), stop, hash));
+  if (ToHex(hash.Finish()) != digest) {
     return absl::DataLossError(absl::StrCat(PathOf(digest), " is damaged"));
   }
   SetState(digest, State::kReady);
@@ -204,7 +195,9 @@ absl::Status BlobCache::Download(const std::string& digest, int64_t size_bytes,
     KEEL_RETURN_IF_ERROR(Discard(digest));
     status = DownloadRest(digest, size_bytes, stop);
   }
-  if (status.ok() || IsTransient(status)) return status;
+  if (status.ok() || IsTransient(status) || absl::IsCancelled(status)) {
+    return status;
+  }
   Discard(digest).IgnoreError();
   return status;
 }
@@ -215,7 +208,7 @@ absl::Status BlobCache::DownloadRest(const std::string& digest,
   KEEL_ASSIGN_OR_RETURN(auto file, AppendableFile::Open(PartOf(digest)));
   SetState(digest, State::kPartial);
   Sha256 hash;
-  KEEL_RETURN_IF_ERROR(UpdateFromFile(PartOf(digest), hash));
+  KEEL_RETURN_IF_ERROR(UpdateFromFile(PartOf(digest), stop, hash));
   if (size_bytes < 0 || file->size() < size_bytes) {
     {
       absl::MutexLock lock(&mu_);

@@ -18,10 +18,10 @@
 namespace keel {
 
 // Bounded by bytes: what was used longest ago goes first, what is pinned never
-// goes. Survives restarts, broken downloads included; every file's digest is
-// checked when it is fetched, and once more at its first use after a restart.
-// The folder may be deleted while no process uses it. Thread-safe. `fetcher`
-// outlives the cache, the cache outlives its pins.
+// goes. Survives restarts, broken and cancelled downloads included; every
+// file's digest is checked when it is fetched, and once more at its first use
+// after a restart. The folder may be deleted while no process uses it.
+// Thread-safe. `fetcher` outlives the cache, the cache outlives its pins.
 class BlobCache {
  public:
   struct Options {
@@ -85,7 +85,8 @@ class BlobCache {
   // Makes a file that this thread owns ready, by check or download.
   absl::Status Prepare(const std::string& digest, State state,
                        int64_t size_bytes, const absl::Notification& stop);
-  absl::Status Verify(const std::string& digest);
+  absl::Status Verify(const std::string& digest,
+                      const absl::Notification& stop);
   absl::Status Download(const std::string& digest, int64_t size_bytes,
                         const absl::Notification& stop);
   // One try, going on from what is there.

@@ -7,6 +7,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "grpcpp/client_context.h"
+#include "worker/agent/cancel_on_stop.h"
 
 namespace keel {
 namespace {
@@ -62,6 +63,7 @@ absl::Status BlobFetcher::Attempt(Transfer& transfer) {
   grpc::ClientContext context;
   context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.attempt_timeout));
+  const CancelOnStop cancel(context, transfer.stop);
   const auto reader = stub_->ReadBlob(&context, request);
   v1::ReadBlobResponse response;
   absl::Status received;

@@ -48,10 +48,10 @@ v1::Recall ToProto(const RecallResult& result);
 v1::Drift ToProto(const DriftResult& result);
 v1::ArtifactHeader::Kind ToProto(ArtifactKind kind);
 
-// How Executor::Train's status reads to the coordinator. What a worker's own
-// machine or the network may cause never fails the phase: OK is FINISHED;
-// CANCELLED is STOPPED; ABORTED, UNAVAILABLE, DEADLINE_EXCEEDED and
-// RESOURCE_EXHAUSTED are BROKEN; the rest is FAILED.
+// How Executor::Train's status reads to the coordinator: OK is FINISHED,
+// CANCELLED is STOPPED; INVALID_ARGUMENT, FAILED_PRECONDITION and
+// UNIMPLEMENTED, which no other worker could help, are FAILED. The rest, which
+// a worker's own machine or the network may cause, is BROKEN.
 v1::GroupEnded::Outcome ToOutcome(const absl::Status& status);
 
 }  // namespace keel

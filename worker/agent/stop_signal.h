@@ -13,8 +13,9 @@
 namespace keel {
 
 // A request lets the job reach its next step boundary and hand over what it
-// has; a cancellation also ends what it waits for. Both hold for good, and the
-// first reason stays. Thread-safe.
+// has; a cancellation also ends what it waits for, but for what docs/limits.md
+// names ("Workers"). Both hold for good, and the first reason stays.
+// Thread-safe.
 class StopSignal {
  public:
   // For a drain.
@@ -29,8 +30,9 @@ class StopSignal {
   // When it was cancelled; InfiniteFuture before.
   absl::Time cancel_time() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The job's own question, true once it was requested. The longest pause
-  // between two questions says how long its steps take.
+  // The job's own question, true once it was requested: a group's member asks
+  // once a step and whenever it waits in a collective, a task once a batch. The
+  // longest pause between two questions bounds how long it may take to notice.
   bool Poll() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Duration longest_pause() const ABSL_LOCKS_EXCLUDED(mu_);
   // True if the job has asked since this was called last: it comes on.

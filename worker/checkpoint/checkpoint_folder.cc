@@ -67,9 +67,13 @@ absl::Status VerifyIfListed(const std::vector<LocalFile>& files,
   const LocalFile* manifest = Find(files, kManifestFile);
   if (manifest == nullptr) return absl::OkStatus();
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(manifest->path));
-  KEEL_ASSIGN_OR_RETURN(const std::vector<ManifestFile> listed,
-                        ManifestFiles(json));
-  for (const ManifestFile& expected : listed) {
+  const auto listed = ManifestFiles(json);
+  // The agent has checked its digest: this machine's disk changed it.
+  if (!listed.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(manifest->path, ": ", listed.status().message()));
+  }
+  for (const ManifestFile& expected : *listed) {
     if (expected.name == file.name) return Verify(file, expected);
   }
   return absl::OkStatus();
@@ -77,16 +81,20 @@ absl::Status VerifyIfListed(const std::vector<LocalFile>& files,
 
 absl::StatusOr<ModelConfig> LoadConfig(
     const std::vector<LocalFile>& files,
-    const std::optional<ModelConfig>& fallback) {
+    const std::optional<ModelConfig>& wanted) {
   const LocalFile* file = Find(files, kModelConfigFile);
-  if (file == nullptr && fallback.has_value()) return *fallback;
+  if (file == nullptr && wanted.has_value()) return *wanted;
   if (file == nullptr) return Require(files, kModelConfigFile).status();
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *file));
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(file->path));
-  auto config = ModelConfigFromOpenClipJson(json);
-  if (config.ok()) return config;
+  const auto config = ModelConfigFromOpenClipJson(json);
+  absl::Status status = config.status();
+  if (status.ok() && wanted.has_value()) {
+    status = RequireSameArchitecture(*config, *wanted);
+  }
+  if (status.ok()) return config;
   return absl::InvalidArgumentError(
-      absl::StrCat(file->path, ": ", config.status().message()));
+      absl::StrCat(file->name, ": ", status.message()));
 }
 
 std::vector<NamedTensor> StateTensors(const ClipModel& model,
@@ -180,10 +188,10 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
   return files;
 }
 
-absl::StatusOr<ClipModel> LoadModel(
-    const std::vector<LocalFile>& files, at::Device device,
-    const std::optional<ModelConfig>& fallback) {
-  KEEL_ASSIGN_OR_RETURN(const ModelConfig config, LoadConfig(files, fallback));
+absl::StatusOr<ClipModel> LoadModel(const std::vector<LocalFile>& files,
+                                    at::Device device,
+                                    const std::optional<ModelConfig>& wanted) {
+  KEEL_ASSIGN_OR_RETURN(const ModelConfig config, LoadConfig(files, wanted));
   KEEL_ASSIGN_OR_RETURN(const LocalFile* weights, FindWeights(files));
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *weights));
   KEEL_ASSIGN_OR_RETURN(const Safetensors file, ReadSafetensors(weights->path));

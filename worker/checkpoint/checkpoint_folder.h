@@ -45,12 +45,13 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
     const std::string& directory, const ClipModel& model,
     const ManifestInfo& info, const TrainerState* state = nullptr);
 
-// The model in `files`. Its architecture is that of kModelConfigFile;
-// without that file `fallback` (none: NOT_FOUND). Without kModelFile a single
-// file *.safetensors is taken.
+// The model in `files`. Its architecture is that of kModelConfigFile, which has
+// to be `wanted` where that is given (INVALID_ARGUMENT names the value that
+// differs, before anything is allocated); without that file it is `wanted`
+// (none: NOT_FOUND). Without kModelFile a single file *.safetensors is taken.
 absl::StatusOr<ClipModel> LoadModel(
     const std::vector<LocalFile>& files, at::Device device = at::kCPU,
-    const std::optional<ModelConfig>& fallback = std::nullopt);
+    const std::optional<ModelConfig>& wanted = std::nullopt);
 
 // The optimizer's state in `files`, for the parameters of `model`.
 absl::StatusOr<TrainerState> LoadTrainerState(

@@ -24,8 +24,10 @@ namespace keel {
 
 // How long a member waits for the others in one collective.
 struct WaitLimits {
-  // A peer may well be slow: it reads data, or its device is weaker.
-  absl::Duration patience = absl::Minutes(5);
+  // A peer may well be slow: it fetches chunks, or its device is weaker. How
+  // long is too long is the coordinator's to say (--stall-after), without which
+  // no other group could form anyway; this is a number for the backends.
+  absl::Duration patience = absl::Hours(24 * 365);
   // True to give up after having waited that long, because the member was told
   // to leave; empty: never. Called from the waiting thread, does not block.
   std::function<bool(absl::Duration waited)> give_up;

@@ -1,5 +1,6 @@
 #include "worker/comm/communicator_factory.h"
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@
 
 namespace keel {
 namespace {
+
+// For the keys of a backend, whose members are all there.
+constexpr std::chrono::seconds kStoreTimeout(30);
 
 std::string Prefix(const GroupOptions& options) {
   return absl::StrCat("g", options.generation, "/");
@@ -47,6 +51,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> Connect(
 #endif
   } else {
 #ifdef KEEL_CUDA
+    SetNcclInterface(options.interface, options.address);
     return MakeNcclCommunicator(store, options.rank, options.world_size,
                                 options.device, options.limits);
 #endif
@@ -88,8 +93,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> FormGroup(
   KEEL_RETURN_IF_ERROR(AsAborted(
       CatchStatus(absl::StatusCode::kAborted, "connect", [&]() -> absl::Status {
         auto adapter = c10::make_intrusive<RendezvousC10dStore>(
-            store, Prefix(options),
-            absl::ToChronoMilliseconds(options.connect_timeout));
+            store, Prefix(options), kStoreTimeout);
         KEEL_ASSIGN_OR_RETURN(communicator, Connect(adapter, options));
         return WarmUp(*communicator, options.device);
       })));

@@ -21,12 +21,15 @@ struct GroupOptions {
   int world_size = 1;
   // Decides the backend: Gloo for the CPU, NCCL for a GPU.
   c10::Device device = c10::Device(c10::kCPU);
-  // Where peers reach this member (Gloo; NCCL reads NCCL_SOCKET_IFNAME).
+  // Where peers reach this member; the interface goes first.
   std::string address = "127.0.0.1";
   std::string interface;
-  // For the slowest member to come: it may have files to fetch first.
-  absl::Duration gather_timeout = absl::Minutes(10);
-  absl::Duration connect_timeout = absl::Seconds(30);
+  // For the slowest member to come: it may have files to fetch first. Closing
+  // the store ends the wait.
+  absl::Duration gather_timeout = absl::InfiniteDuration();
+  // Of Gloo, which nothing can cut short: less than what a member that is told
+  // to leave has (Agent::Options::min_cancel_grace).
+  absl::Duration connect_timeout = absl::Seconds(4);
   WaitLimits limits;
 };
 

@@ -17,16 +17,21 @@ constexpr int kSeverTag = 1;
 // c10d's Gloo group cannot be aborted: a member that waits for a stopped peer
 // waits for the whole time-out, and so does the group's destructor. But Gloo
 // fails all connections of a group when one operation on them runs out of
-// time, which ends all waits here and at the peers. So one does.
+// time, which ends all waits here and at the peers. So one does. On a
+// connection that is closed already it fails at once and closes nothing else,
+// so every peer is tried.
 void Sever(ProcessGroupGloo& group) {
-  const absl::Status status =
-      Catch(absl::StatusCode::kAborted, "sever", [&group] {
-        std::vector<at::Tensor> never = {at::zeros({1})};
-        const int peer = group.getRank() == 0 ? 1 : 0;
-        group.recv(never, peer, kSeverTag)->wait(std::chrono::milliseconds(1));
-      });
-  // It has failed, as it was meant to.
-  status.IgnoreError();
+  for (int peer = 0; peer < group.getSize(); ++peer) {
+    if (peer == group.getRank()) continue;
+    const absl::Status status =
+        Catch(absl::StatusCode::kAborted, "sever", [&group, peer] {
+          std::vector<at::Tensor> never = {at::zeros({1})};
+          group.recv(never, peer, kSeverTag)
+              ->wait(std::chrono::milliseconds(1));
+        });
+    // It has failed, as it was meant to.
+    status.IgnoreError();
+  }
 }
 
 std::shared_ptr<gloo::transport::Device> MakeDevice(

@@ -16,7 +16,7 @@ struct GlooOptions {
   std::string address = "127.0.0.1";
   std::string interface;
   // For connecting to all peers.
-  absl::Duration connect_timeout = absl::Seconds(30);
+  absl::Duration connect_timeout = absl::Seconds(4);
   WaitLimits limits;
 };
 

@@ -5,11 +5,17 @@
 #include <c10/core/Device.h>
 
 #include <memory>
+#include <string>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include "worker/comm/c10d_communicator.h"
 
 namespace keel {
+
+// Makes NCCL use `interface`, or the one that has `address`, by its variable
+// NCCL_SOCKET_IFNAME; one that is set already stays, and a loopback address
+// leaves the choice to NCCL. NCCL reads it once, for the process's first group.
+void SetNcclInterface(const std::string& interface, const std::string& address);
 
 // Blocks until all members are connected. SetC10dEnvironment was called, so
 // that an error aborts the communicator and never the process. Throws what

@@ -10,9 +10,10 @@
 namespace keel {
 
 BatchPrefetcher::BatchPrefetcher(SampleLoader& loader, Requests requests,
-                                 int depth)
+                                 int depth, std::function<bool()> cancelled)
     : loader_(loader),
       requests_(std::move(requests)),
+      cancelled_(std::move(cancelled)),
       depth_(static_cast<size_t>(std::max(depth, 1))),
       thread_([this] { Run(); }) {}
 
@@ -39,7 +40,7 @@ void BatchPrefetcher::Run() {
     for (int64_t index = 0; WaitForRoom(); ++index) {
       const auto requests = requests_(index);
       if (!requests) return End(absl::OutOfRangeError("no more batches"));
-      auto rows = loader_.Load(*requests);
+      auto rows = loader_.Load(*requests, [this] { return IsStopped(); });
       if (!rows.ok()) return End(std::move(rows).status());
       absl::MutexLock lock(&mutex_);
       ready_.push_back(*std::move(rows));
@@ -50,6 +51,12 @@ void BatchPrefetcher::Run() {
     End(absl::InternalError(
         absl::StrCat("exception while a batch was loaded: ", error.what())));
   }
+}
+
+bool BatchPrefetcher::IsStopped() {
+  if (cancelled_ && cancelled_()) return true;
+  absl::MutexLock lock(&mutex_);
+  return stopping_;
 }
 
 bool BatchPrefetcher::WaitForRoom() {

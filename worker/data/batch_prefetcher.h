@@ -18,7 +18,7 @@
 
 namespace keel {
 
-// Thread-safe. The destructor waits for the batch that is being loaded.
+// Thread-safe. The destructor waits for the row that is being loaded.
 class BatchPrefetcher {
  public:
   // The rows of batch `index`, counted from 0; nullopt behind the last batch.
@@ -27,18 +27,23 @@ class BatchPrefetcher {
       std::function<std::optional<std::vector<RowRequest>>(int64_t index)>;
 
   // Keeps up to `depth` (at least 1) batches ready. `loader` outlives this.
-  BatchPrefetcher(SampleLoader& loader, Requests requests, int depth);
+  // `cancelled` (empty: never) is asked by the prefetcher's thread before each
+  // row.
+  BatchPrefetcher(SampleLoader& loader, Requests requests, int depth,
+                  std::function<bool()> cancelled = {});
   ~BatchPrefetcher();
   BatchPrefetcher(const BatchPrefetcher&) = delete;
   BatchPrefetcher& operator=(const BatchPrefetcher&) = delete;
 
   // The next batch, in order; blocks until it is loaded. OUT_OF_RANGE: there
-  // are no more. The loader's errors come in the place of their batch and end
-  // the prefetching: every later call returns the same error.
+  // are no more; CANCELLED: `cancelled` said true. The loader's errors come in
+  // the place of their batch and end the prefetching: every later call returns
+  // the same error.
   absl::StatusOr<LoadedRows> Next();
 
  private:
   void Run();
+  bool IsStopped();
   // False when the thread is to end.
   bool WaitForRoom();
   bool HasRoomOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -47,6 +52,7 @@ class BatchPrefetcher {
 
   SampleLoader& loader_;
   const Requests requests_;
+  const std::function<bool()> cancelled_;
   const size_t depth_;
 
   absl::Mutex mutex_;

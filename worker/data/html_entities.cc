@@ -17,6 +17,8 @@ namespace {
 
 constexpr size_t kMaxNameLength = 32;
 constexpr size_t kMaxStrictNameLength = 24;
+// With "&#" and ";".
+constexpr size_t kMaxStrictLength = kMaxStrictNameLength + 3;
 constexpr uint32_t kMaxCodePoint = 0x10FFFF;
 
 // What a reference stands for, and how many characters it takes, from its '&'.
@@ -197,6 +199,17 @@ std::optional<Reference> ParseStrictly(std::u32string_view text) {
   return std::nullopt;
 }
 
+// The reference that ends where `text` does, which is at a ';'.
+std::optional<Reference> ParseStrictlyAtEnd(std::u32string_view text) {
+  const size_t window = std::min(text.size(), kMaxStrictLength);
+  const std::u32string_view tail = text.substr(text.size() - window);
+  const size_t begin = tail.rfind(U'&');
+  if (begin == std::u32string_view::npos) return std::nullopt;
+  auto reference = ParseStrictly(tail.substr(begin));
+  const bool whole = reference && reference->length == window - begin;
+  return whole ? reference : std::nullopt;
+}
+
 template <typename Parse>
 std::u32string ReplaceReferences(std::u32string_view text, Parse parse) {
   std::u32string out;
@@ -219,6 +232,30 @@ std::u32string UnescapeHtml(std::u32string_view text) {
 
 std::u32string UnescapeHtmlStrictly(std::u32string_view text) {
   return ReplaceReferences(text, ParseStrictly);
+}
+
+std::u32string UnescapeHtmlFully(
+    std::u32string_view text,
+    const std::function<std::u32string(const std::u32string&)>& repair) {
+  std::u32string out;
+  out.reserve(text.size());
+  // What references stood for and is to be read again, last character first.
+  std::u32string again;
+  for (size_t i = 0; i < text.size() || !again.empty();) {
+    if (again.empty()) {
+      out.push_back(text[i++]);
+    } else {
+      out.push_back(again.back());
+      again.pop_back();
+    }
+    if (out.back() != U';') continue;
+    const auto reference = ParseStrictlyAtEnd(out);
+    if (!reference) continue;
+    out.resize(out.size() - reference->length);
+    const std::u32string repaired = repair(reference->text);
+    again.append(repaired.rbegin(), repaired.rend());
+  }
+  return out;
 }
 
 char32_t FromWindows1252(char32_t c) {

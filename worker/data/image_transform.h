@@ -10,10 +10,6 @@
 
 namespace keel {
 
-// Normalisation of CLIP's inputs, by channel (RGB): (x / 255 - mean) / std.
-inline constexpr float kImageMean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
-inline constexpr float kImageStd[3] = {0.26862954f, 0.26130258f, 0.27577711f};
-
 // The crop as bytes, [3, size, size]; equal to torchvision's Resize and
 // CenterCrop on a Pillow image. `image` has pixels, `size` is positive.
 // Thread-safe.

@@ -55,10 +55,12 @@ class SampleLoader::Impl {
         crops_(options.crop_cache_bytes),
         captions_(options.token_cache_bytes) {}
 
-  absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests) {
+  absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests,
+                                  const std::function<bool()>& stopped) {
     LoadedRows rows;
     rows.images.reserve(requests.size() * crop_bytes());
     for (const RowRequest& request : requests) {
+      if (stopped && stopped()) return absl::CancelledError("stopped");
       KEEL_RETURN_IF_ERROR(LoadRow(request, rows));
     }
     return rows;
@@ -177,8 +179,9 @@ SampleLoader::SampleLoader(const Options& options,
 SampleLoader::~SampleLoader() = default;
 
 absl::StatusOr<LoadedRows> SampleLoader::Load(
-    const std::vector<RowRequest>& requests) {
-  return impl_->Load(requests);
+    const std::vector<RowRequest>& requests,
+    const std::function<bool()>& stopped) {
+  return impl_->Load(requests, stopped);
 }
 
 int64_t SampleLoader::sample_count() const { return impl_->table().count(); }

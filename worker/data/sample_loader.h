@@ -4,6 +4,7 @@
 #define KEEL_WORKER_DATA_SAMPLE_LOADER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,8 +63,10 @@ class SampleLoader {
   // which strike nothing, as do the next two. DATA_LOSS: the bytes have another
   // digest than the index says; the message names chunk and key.
   // RESOURCE_EXHAUSTED: no memory to decode. INVALID_ARGUMENT: no such sample
-  // or caption. Bytes that do not decode strike the sample with "IMAGE_DECODE".
-  absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests);
+  // or caption. CANCELLED: `stopped`, which is asked before each row, said
+  // true. Bytes that do not decode strike the sample with "IMAGE_DECODE".
+  absl::StatusOr<LoadedRows> Load(const std::vector<RowRequest>& requests,
+                                  const std::function<bool()>& stopped = {});
   // Samples in all lists together.
   int64_t sample_count() const;
   const SampleRef& sample(int64_t ordinal) const;

@@ -73,6 +73,44 @@ const icu::Normalizer2* Nfc() {
   return icu::Normalizer2::getNFCInstance(error);
 }
 
+uint8_t ClassOf(char32_t c) {
+  return c < 0x300 ? 0 : u_getCombiningClass(static_cast<UChar32>(c));
+}
+
+// The only three that are no combining marks and decompose to some.
+void AppendDecomposed(char32_t c, std::u32string& out) {
+  switch (c) {
+    case 0xF73:
+      out.append(U"\u0F71\u0F72");
+      break;
+    case 0xF75:
+      out.append(U"\u0F71\u0F74");
+      break;
+    case 0xF81:
+      out.append(U"\u0F71\u0F80");
+      break;
+    default:
+      out.push_back(c);
+  }
+}
+
+// Combining marks in their canonical order. Normalization would find it by
+// insertion, in quadratic time for a text of nothing but marks.
+std::u32string OrderMarks(const std::u32string& text) {
+  std::u32string out;
+  out.reserve(text.size());
+  for (char32_t c : text) AppendDecomposed(c, out);
+  for (auto begin = out.begin(); begin != out.end();) {
+    begin = std::find_if(begin, out.end(), ClassOf);
+    const auto end = std::find_if_not(begin, out.end(), ClassOf);
+    std::stable_sort(begin, end, [](char32_t a, char32_t b) {
+      return ClassOf(a) < ClassOf(b);
+    });
+    begin = end;
+  }
+  return out;
+}
+
 const icu::Normalizer2* Nfkc() {
   UErrorCode error = U_ZERO_ERROR;
   return icu::Normalizer2::getNFKCInstance(error);
@@ -165,12 +203,25 @@ std::u32string RemoveControls(const std::u32string& text) {
   return out;
 }
 
+std::u32string Repair(const std::u32string& text) {
+  const std::u32string fixed =
+      RemoveControls(FixLineBreaks(FixCharacters(text)));
+  return FromIcu(Normalize(Nfc(), ToIcu(OrderMarks(fixed))));
+}
+
 // Repeats until nothing changes, as ftfy does: one repair may uncover another.
+// From the second round on, with terminal escapes gone, the order of repairs
+// no longer matters but for the number of line breaks. So all references are
+// followed to their end at once: one by one, nested references would take as
+// many rounds as there are.
 std::u32string FixSegment(std::u32string text, bool unescape) {
-  while (true) {
-    std::u32string fixed = unescape ? UnescapeHtmlStrictly(text) : text;
-    fixed = RemoveControls(FixLineBreaks(FixCharacters(fixed)));
-    fixed = FromIcu(Normalize(Nfc(), ToIcu(fixed)));
+  for (bool first = true;; first = false) {
+    std::u32string fixed = text;
+    if (unescape) {
+      fixed =
+          first ? UnescapeHtmlStrictly(text) : UnescapeHtmlFully(text, Repair);
+    }
+    fixed = Repair(fixed);
     if (fixed == text) return fixed;
     text = std::move(fixed);
   }

@@ -56,9 +56,18 @@ AngleDistribution Describe(const at::Tensor& degrees) {
   return histogram.Describe();
 }
 
-AngleDistribution SelfAngleChange(const Change& x) {
+using Stopped = std::function<bool()>;
+
+absl::Status CheckStopped(const Stopped& stopped) {
+  return stopped && stopped() ? absl::CancelledError("stopped")
+                              : absl::OkStatus();
+}
+
+absl::StatusOr<AngleDistribution> SelfAngleChange(const Change& x,
+                                                  const Stopped& stopped) {
   AngleHistogram histogram;
   for (int64_t begin = 0; begin < x.before.size(0); begin += kBlockRows) {
+    KEEL_RETURN_IF_ERROR(CheckStopped(stopped));
     const at::Tensor change = (TableAngles(Block(x.after, begin), x.after) -
                                TableAngles(Block(x.before, begin), x.before))
                                   .abs_();
@@ -68,9 +77,12 @@ AngleDistribution SelfAngleChange(const Change& x) {
   return histogram.Describe();
 }
 
-AngleDistribution CrossAngleChange(const Pairs& before, const Pairs& after) {
+absl::StatusOr<AngleDistribution> CrossAngleChange(const Pairs& before,
+                                                   const Pairs& after,
+                                                   const Stopped& stopped) {
   AngleHistogram histogram;
   for (int64_t begin = 0; begin < before.image.size(0); begin += kBlockRows) {
+    KEEL_RETURN_IF_ERROR(CheckStopped(stopped));
     histogram.Add((TableAngles(Block(after.image, begin), after.text) -
                    TableAngles(Block(before.image, begin), before.text))
                       .abs_());
@@ -139,7 +151,8 @@ void MeasureFits(const Change& image, const Change& text, DriftResult& result) {
 }  // namespace
 
 absl::StatusOr<DriftResult> MeasureSpatialDisorder(
-    const PairEmbeddings& reference, const PairEmbeddings& current) {
+    const PairEmbeddings& reference, const PairEmbeddings& current,
+    const std::function<bool()>& stopped) {
   const c10::NoGradGuard no_grad;
   KEEL_ASSIGN_OR_RETURN(const Pairs before, Prepare(reference));
   KEEL_ASSIGN_OR_RETURN(const Pairs after, Prepare(current));
@@ -152,9 +165,12 @@ absl::StatusOr<DriftResult> MeasureSpatialDisorder(
   const Change text{before.text, after.text};
   DriftResult result;
   result.sample_count = before.image.size(0);
-  result.self_angle_change_image = SelfAngleChange(image);
-  result.self_angle_change_text = SelfAngleChange(text);
-  result.cross_angle_change = CrossAngleChange(before, after);
+  KEEL_ASSIGN_OR_RETURN(result.self_angle_change_image,
+                        SelfAngleChange(image, stopped));
+  KEEL_ASSIGN_OR_RETURN(result.self_angle_change_text,
+                        SelfAngleChange(text, stopped));
+  KEEL_ASSIGN_OR_RETURN(result.cross_angle_change,
+                        CrossAngleChange(before, after, stopped));
   MeasureRotations(image, text, result);
   MeasureFits(image, text, result);
   return result;

@@ -9,6 +9,8 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
+
 #include "absl/status/statusor.h"
 #include "worker/seam/job.h"
 
@@ -23,9 +25,11 @@ struct PairEmbeddings {
 
 // Fills sample_count and the measures; names and phases are left to the
 // caller. INVALID_ARGUMENT: fewer than two pairs, shapes that differ, or an
-// embedding that is not finite or has no direction.
+// embedding that is not finite or has no direction. CANCELLED: `stopped`,
+// which is asked for each 256 rows of a table of angles, said true.
 absl::StatusOr<DriftResult> MeasureSpatialDisorder(
-    const PairEmbeddings& reference, const PairEmbeddings& current);
+    const PairEmbeddings& reference, const PairEmbeddings& current,
+    const std::function<bool()>& stopped = {});
 
 }  // namespace keel
 

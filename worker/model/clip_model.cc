@@ -154,21 +154,6 @@ at::Tensor ClipModel::Get(const std::string& name) const {
   TORCH_CHECK(false, "no parameter ", name);
 }
 
-at::Tensor TrimTokens(const at::Tensor& tokens) {
-  if (tokens.numel() == 0) return tokens;
-  const int64_t last = tokens.argmax(1).max().item<int64_t>();
-  return tokens.narrow(1, 0, last + 1);
-}
-
-std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(
-    const ModelConfig& config) {
-  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
-  for (ParameterSpec& spec : ParameterSpecs(config)) {
-    shapes.emplace_back(std::move(spec.name), std::move(spec.shape));
-  }
-  return shapes;
-}
-
 bool IsExemptFromDecay(const NamedTensor& parameter) {
   return parameter.tensor.dim() <= 1;
 }

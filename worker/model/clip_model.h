@@ -68,14 +68,6 @@ class ClipModel {
   Transformer text_tower_;
 };
 
-// `tokens` [N, L] without the columns after the last end token (the highest
-// id of its row) of any row. Gives the same embeddings for less work. Waits
-// for the device.
-at::Tensor TrimTokens(const at::Tensor& tokens);
-
-// Names and shapes of the parameters, in the order of parameters().
-std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(
-    const ModelConfig& config);
 // True for parameters that are exempt from weight decay unless decay_all:
 // one-dimensional ones (biases, norms, class embedding) and logit_scale.
 bool IsExemptFromDecay(const NamedTensor& parameter);

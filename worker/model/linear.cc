@@ -1,5 +1,6 @@
 #include "worker/model/linear.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -75,8 +76,10 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   }
 };
 
+// Not under autocast, whose own linear layer works in its narrower type.
 bool ServedByOneDnn(const at::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0 &&
+  return !at::autocast::is_autocast_enabled(at::kCPU) && x.is_cpu() &&
+         x.scalar_type() == at::kFloat && x.numel() > 0 &&
          at::globalContext().userEnabledMkldnn() &&
          FindOneDnnLinear() != nullptr;
 }

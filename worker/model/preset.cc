@@ -2,17 +2,28 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
 
 namespace keel {
 namespace {
 
 using Json = nlohmann::json;
+
+// As for a stream's `model` (docs/limits.md).
+constexpr int kMaxPixels = 2048;
+constexpr int kMaxWidth = 16384;
+constexpr int kMaxLayers = 256;
+constexpr int kMaxHeads = 256;
+constexpr int kMaxContext = 4096;
+constexpr int kMaxVocabulary = 49408;
+constexpr int kMaxMlpRatio = 64;
 
 // One section of a configuration file: typed reads, and a check that nothing
 // was left unread.
@@ -21,14 +32,15 @@ class Section {
   Section(std::string name, const Json& json)
       : name_(std::move(name)), json_(json) {}
 
-  absl::Status Int(const char* key, int fallback, int& value) {
+  // From 1 to `most`.
+  absl::Status Int(const char* key, int fallback, int most, int& value) {
     seen_.push_back(key);
     value = fallback;
     if (!json_.contains(key)) return absl::OkStatus();
     const Json& found = json_.at(key);
     if (!found.is_number_integer() || found.get<int64_t>() < 1 ||
-        found.get<int64_t>() > 1'000'000) {
-      return Wrong(key, "a positive whole number");
+        found.get<int64_t>() > most) {
+      return Wrong(key, absl::StrCat("a whole number from 1 to ", most));
     }
     value = found.get<int>();
     return absl::OkStatus();
@@ -38,8 +50,9 @@ class Section {
     seen_.push_back(key);
     value = fallback;
     if (!json_.contains(key)) return absl::OkStatus();
-    if (!json_.at(key).is_number() || json_.at(key).get<double>() <= 0) {
-      return Wrong(key, "a positive number");
+    if (!json_.at(key).is_number() || json_.at(key).get<double>() <= 0 ||
+        json_.at(key).get<double>() > kMaxMlpRatio) {
+      return Wrong(key, absl::StrCat("a number from 0 to ", kMaxMlpRatio));
     }
     value = json_.at(key).get<double>();
     return absl::OkStatus();
@@ -82,7 +95,7 @@ class Section {
   }
 
  private:
-  absl::Status Wrong(const char* key, const char* expected) const {
+  absl::Status Wrong(const char* key, const std::string& expected) const {
     return absl::InvalidArgumentError(absl::StrCat(
         name_, key, " is ", json_.at(key).dump(), ", not ", expected));
   }
@@ -97,11 +110,13 @@ absl::StatusOr<ModelConfig::Vision> ReadVision(const Json& json) {
   Section section("vision_cfg.", json);
   ModelConfig::Vision vision;
   int head_width = 0;
-  KEEL_RETURN_IF_ERROR(section.Int("image_size", 224, vision.image_size));
-  KEEL_RETURN_IF_ERROR(section.Int("patch_size", 16, vision.patch_size));
-  KEEL_RETURN_IF_ERROR(section.Int("width", 768, vision.width));
-  KEEL_RETURN_IF_ERROR(section.Int("layers", 12, vision.layers));
-  KEEL_RETURN_IF_ERROR(section.Int("head_width", 64, head_width));
+  KEEL_RETURN_IF_ERROR(
+      section.Int("image_size", 224, kMaxPixels, vision.image_size));
+  KEEL_RETURN_IF_ERROR(
+      section.Int("patch_size", 16, kMaxPixels, vision.patch_size));
+  KEEL_RETURN_IF_ERROR(section.Int("width", 768, kMaxWidth, vision.width));
+  KEEL_RETURN_IF_ERROR(section.Int("layers", 12, kMaxLayers, vision.layers));
+  KEEL_RETURN_IF_ERROR(section.Int("head_width", 64, kMaxWidth, head_width));
   KEEL_RETURN_IF_ERROR(section.Ratio("mlp_ratio", 4.0, vision.mlp_ratio));
   section.Fixed("pool_type", "tok");
   section.Fixed("pos_embed_type", "learnable");
@@ -121,11 +136,13 @@ absl::StatusOr<ModelConfig::Vision> ReadVision(const Json& json) {
 absl::StatusOr<ModelConfig::Text> ReadText(const Json& json) {
   Section section("text_cfg.", json);
   ModelConfig::Text text;
-  KEEL_RETURN_IF_ERROR(section.Int("context_length", 77, text.context_length));
-  KEEL_RETURN_IF_ERROR(section.Int("vocab_size", 49408, text.vocab_size));
-  KEEL_RETURN_IF_ERROR(section.Int("width", 512, text.width));
-  KEEL_RETURN_IF_ERROR(section.Int("heads", 8, text.heads));
-  KEEL_RETURN_IF_ERROR(section.Int("layers", 12, text.layers));
+  KEEL_RETURN_IF_ERROR(
+      section.Int("context_length", 77, kMaxContext, text.context_length));
+  KEEL_RETURN_IF_ERROR(
+      section.Int("vocab_size", 49408, kMaxVocabulary, text.vocab_size));
+  KEEL_RETURN_IF_ERROR(section.Int("width", 512, kMaxWidth, text.width));
+  KEEL_RETURN_IF_ERROR(section.Int("heads", 8, kMaxHeads, text.heads));
+  KEEL_RETURN_IF_ERROR(section.Int("layers", 12, kMaxLayers, text.layers));
   KEEL_RETURN_IF_ERROR(section.Ratio("mlp_ratio", 4.0, text.mlp_ratio));
   section.Fixed("pool_type", "argmax");
   section.Fixed("proj_type", "linear");
@@ -144,7 +161,8 @@ absl::StatusOr<ModelConfig> ReadModel(const Json& json) {
   for (const char* key : {"embed_dim", "vision_cfg", "text_cfg"}) {
     KEEL_RETURN_IF_ERROR(section.Require(key));
   }
-  KEEL_RETURN_IF_ERROR(section.Int("embed_dim", 0, config.embed_dim));
+  KEEL_RETURN_IF_ERROR(
+      section.Int("embed_dim", 0, kMaxWidth, config.embed_dim));
   KEEL_RETURN_IF_ERROR(section.Bool("quick_gelu", false, config.quick_gelu));
   section.Fixed("vision_cfg", json.at("vision_cfg"));
   section.Fixed("text_cfg", json.at("text_cfg"));
@@ -158,33 +176,53 @@ absl::StatusOr<ModelConfig> ReadModel(const Json& json) {
   return config;
 }
 
+Json ModelJson(const ModelConfig& config) {
+  const ModelConfig::Vision& vision = config.vision;
+  const ModelConfig::Text& text = config.text;
+  return {{"embed_dim", config.embed_dim},
+          {"quick_gelu", config.quick_gelu},
+          {"vision_cfg",
+           {{"image_size", vision.image_size},
+            {"layers", vision.layers},
+            {"width", vision.width},
+            {"head_width", vision.width / vision.heads},
+            {"patch_size", vision.patch_size},
+            {"mlp_ratio", vision.mlp_ratio}}},
+          {"text_cfg",
+           {{"context_length", text.context_length},
+            {"vocab_size", text.vocab_size},
+            {"width", text.width},
+            {"heads", text.heads},
+            {"layers", text.layers},
+            {"mlp_ratio", text.mlp_ratio}}}};
+}
+
 }  // namespace
 
 std::string OpenClipConfigJson(const ModelConfig& config) {
-  const ModelConfig::Vision& vision = config.vision;
-  const ModelConfig::Text& text = config.text;
-  const Json model = {{"embed_dim", config.embed_dim},
-                      {"quick_gelu", config.quick_gelu},
-                      {"vision_cfg",
-                       {{"image_size", vision.image_size},
-                        {"layers", vision.layers},
-                        {"width", vision.width},
-                        {"head_width", vision.width / vision.heads},
-                        {"patch_size", vision.patch_size},
-                        {"mlp_ratio", vision.mlp_ratio}}},
-                      {"text_cfg",
-                       {{"context_length", text.context_length},
-                        {"vocab_size", text.vocab_size},
-                        {"width", text.width},
-                        {"heads", text.heads},
-                        {"layers", text.layers},
-                        {"mlp_ratio", text.mlp_ratio}}}};
   const Json preprocess = {{"mean", {0.48145466, 0.4578275, 0.40821073}},
                            {"std", {0.26862954, 0.26130258, 0.27577711}},
                            {"interpolation", "bicubic"},
                            {"resize_mode", "shortest"}};
-  return Json{{"model_cfg", model}, {"preprocess_cfg", preprocess}}.dump(2) +
+  return Json{{"model_cfg", ModelJson(config)}, {"preprocess_cfg", preprocess}}
+             .dump(2) +
          "\n";
+}
+
+absl::Status RequireSameArchitecture(const ModelConfig& found,
+                                     const ModelConfig& wanted) {
+  const Json have = ModelJson(found).flatten();
+  const Json want = ModelJson(wanted).flatten();
+  for (const auto& [pointer, value] : have.items()) {
+    if (value == want.at(pointer)) continue;
+    // "/vision_cfg/width".
+    const std::string key =
+        absl::StrReplaceAll(pointer.substr(1), {{"/", "."}});
+    return absl::InvalidArgumentError(absl::StrCat(key, " is ", value.dump(),
+                                                   ", the stream's model has ",
+                                                   want.at(pointer).dump()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ModelConfig> ModelConfigFromOpenClipJson(std::string_view json) {

@@ -47,6 +47,11 @@ absl::Status Embed(const EmbedOptions& options) {
   SetUpProcess(options.threads);
   KEEL_ASSIGN_OR_RETURN(const auto files, FilesIn(options.checkpoint));
   KEEL_ASSIGN_OR_RETURN(const ClipModel model, LoadModel(files, device));
+  if (model.config().text.vocab_size <= Tokenizer::kEnd) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.checkpoint, ": text_cfg.vocab_size is ",
+        model.config().text.vocab_size, ", too few for CLIP's tokenizer"));
+  }
   KEEL_ASSIGN_OR_RETURN(const auto shard, LocalShard::Open(options.shard));
   const Tokenizer tokenizer;
   KEEL_ASSIGN_OR_RETURN(

@@ -82,7 +82,9 @@ absl::StatusOr<std::vector<DriftResult>> EvaluateDrift(
     }
     KEEL_ASSIGN_OR_RETURN(
         DriftResult result,
-        MeasureSpatialDisorder(before.embeddings, after.embeddings));
+        MeasureSpatialDisorder(
+            before.embeddings, after.embeddings,
+            [&environment] { return environment.context.stop_requested(); }));
     result.phase = job.phase;
     result.reference_phase = job.reference_phase;
     result.reference = job.reference;

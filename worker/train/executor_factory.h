@@ -23,8 +23,8 @@ struct ExecutorOptions {
   std::string collective_address = "127.0.0.1";
   // Network interface to use in its place, such as "eth1".
   std::string collective_interface;
-  // A collective that takes longer ends the group (the planner's
-  // evict_after).
+  // How long a member that drains waits for its peers in a collective, besides
+  // three of its slowest steps. It ends no other collective.
   absl::Duration collective_timeout = absl::Seconds(5);
   // Decoded crops kept in memory during a phase.
   int64_t crop_cache_bytes = int64_t{512} << 20;

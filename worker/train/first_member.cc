@@ -21,12 +21,6 @@ absl::StatusOr<int64_t> Tell(Communicator& communicator, at::Device device,
   return told.item<int64_t>();
 }
 
-// Collective: nobody closes its connections before all have heard the end.
-// Who has heard it needs no more, so failures do not matter.
-void Farewell(Communicator& communicator, at::Device device) {
-  communicator.AllReduceSum(at::zeros({1}, at::device(device))).IgnoreError();
-}
-
 // What comes of the work does not depend on who still listens.
 absl::Status Lead(Communicator& communicator, at::Device device,
                   const std::function<absl::Status()>& work) {
@@ -43,6 +37,10 @@ absl::Status Lead(Communicator& communicator, at::Device device,
 }
 
 }  // namespace
+
+void Farewell(Communicator& communicator, at::Device device) {
+  communicator.AllReduceSum(at::zeros({1}, at::device(device))).IgnoreError();
+}
 
 absl::Status RunOnFirstMember(Communicator& communicator, at::Device device,
                               const std::function<absl::Status()>& work) {

@@ -11,6 +11,11 @@
 
 namespace keel {
 
+// Collective: nobody closes its connections before all have heard what the
+// collective before said. Who has heard it needs no more, so failures do not
+// matter.
+void Farewell(Communicator& communicator, at::Device device);
+
 // Collective. Member 0 runs `work` in a thread of its own and tells the others
 // every second that it still works, however long it takes: waiting for a slow
 // upload is no reason to give a member up. Returns work's status on member 0,

@@ -9,10 +9,13 @@
 
 namespace keel {
 
-std::string StateDigest(int64_t step, const std::vector<at::Tensor>& tensors) {
+absl::StatusOr<std::string> StateDigest(int64_t step,
+                                        const std::vector<at::Tensor>& tensors,
+                                        const std::function<bool()>& stopped) {
   Sha256 digest;
   digest.Update({reinterpret_cast<const char*>(&step), sizeof(step)});
   for (const at::Tensor& tensor : tensors) {
+    if (stopped()) return absl::CancelledError("stopped");
     const at::Tensor host = tensor.detach().cpu().contiguous();
     digest.Update({static_cast<const char*>(host.const_data_ptr()),
                    static_cast<size_t>(host.nbytes())});

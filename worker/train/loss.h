@@ -45,7 +45,8 @@ struct GlobalEmbeddings {
 // gradient). Fields are scalars (float64 on CPU) or tensors.
 struct LossShare {
   double contrastive = 0;
-  // Un-weighted: sum of the kept KL rows and columns over 2 (method.md).
+  // Un-weighted: sum of the kept KL rows and columns over 2
+  // (arXiv 2305.07437).
   double distill = 0;
   double total = 0;
   // Kept rows and columns among this member's.

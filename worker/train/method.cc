@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const MethodConfig& config,
   for (const auto& [name, factory] : kMethods) {
     if (name == config.name) return factory(config, has_parent);
   }
-  return absl::NotFoundError(
+  return absl::InvalidArgumentError(
       absl::StrCat("there is no method \"", config.name, "\""));
 }
 

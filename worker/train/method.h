@@ -23,8 +23,8 @@ class Method {
 };
 
 // The method that `config` names. Without a parent checkpoint there is no
-// teacher, so methods that need one train as `finetune` does. NOT_FOUND: no
-// such method; INVALID_ARGUMENT names the field.
+// teacher, so methods that need one train as `finetune` does. INVALID_ARGUMENT
+// names the method that there is not, or the field.
 absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const MethodConfig& config,
                                                    bool has_parent);
 

@@ -14,9 +14,9 @@
 
 namespace keel {
 
-// Not thread-safe. Biases, norms and the logit scale are exempt from decay
-// unless the configuration says decay_all. After each update the logit scale
-// is kept within [0, ln 100].
+// Not thread-safe. Biases, norms, the class embedding and the logit scale are
+// exempt from decay unless the configuration says decay_all. After each update
+// the logit scale is kept within [0, ln 100].
 class AdamW {
  public:
   // `model` outlives the optimizer; moments start at zero.

@@ -35,18 +35,23 @@ absl::StatusOr<TrainerState> LoadResumed(const TrainJob& job,
 
 }  // namespace
 
-absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
-                                          at::Device device) {
+absl::StatusOr<PhaseState> LoadPhaseState(
+    const TrainJob& job, at::Device device,
+    const std::function<bool()>& stopped) {
+  const absl::Status cancelled = absl::CancelledError("stopped");
   std::optional<ClipModel> parent;
   if (!job.parent_files.empty()) {
+    if (stopped()) return cancelled;
     KEEL_ASSIGN_OR_RETURN(
         parent, LoadModel(job.parent_files, device, job.config.model));
     parent->RequireGrad(false);
   }
+  if (stopped()) return cancelled;
   KEEL_ASSIGN_OR_RETURN(ClipModel student, LoadStudent(job, parent, device));
   student.RequireGrad(true);
   PhaseState state{std::move(student), std::move(parent), std::nullopt};
   if (!job.resume_files.empty() || job.start_step > 0) {
+    if (stopped()) return cancelled;
     KEEL_ASSIGN_OR_RETURN(state.resumed, LoadResumed(job, state.student));
   }
   return state;

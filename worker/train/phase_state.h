@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <optional>
 
 #include "absl/status/statusor.h"
@@ -24,9 +25,11 @@ struct PhaseState {
 
 // Reads the job's files. DATA_LOSS, INVALID_ARGUMENT, NOT_FOUND as
 // checkpoint_folder.h says; FAILED_PRECONDITION: the resume point is of
-// another step than the job's.
+// another step than the job's. CANCELLED: `stopped`, which is asked before
+// each file, said true.
 absl::StatusOr<PhaseState> LoadPhaseState(const TrainJob& job,
-                                          at::Device device);
+                                          at::Device device,
+                                          const std::function<bool()>& stopped);
 
 }  // namespace keel
 

@@ -19,6 +19,10 @@ namespace {
 constexpr double kBound = 1e-5;
 constexpr double kLogitScaleBound = 3e-5;
 constexpr char kGradLogitScale[] = "grad_logit_scale";
+// What the report says of itself.
+constexpr char kNote[] =
+    "each path adds up the shares of so many members in this process; no "
+    "collective is tested";
 // Rows of a share in the path `tiled`.
 constexpr int64_t kTileRows = 8;
 
@@ -141,13 +145,20 @@ absl::StatusOr<bool> RunFile(const std::string& path, at::Device device,
     const Errors errors = RunPath(loss_case, parts);
     const bool ok = WithinBounds(errors);
     all_ok = all_ok && ok;
-    report.push_back(
-        {{"file", path}, {"path", name}, {"errors", errors}, {"ok", ok}});
+    report.push_back({{"file", path},
+                      {"path", name},
+                      {"shares", parts},
+                      {"errors", errors},
+                      {"ok", ok}});
   }
   return all_ok;
 }
 
 absl::Status Selftest(const SelftestOptions& options, std::ostream& out) {
+  if (options.loss_files.empty()) {
+    return absl::InvalidArgumentError(
+        "no loss file was given (--loss): nothing to test");
+  }
   KEEL_ASSIGN_OR_RETURN(const c10::Device device,
                         ResolveDevice(options.device));
   SetUpProcess(options.threads);
@@ -161,6 +172,7 @@ absl::Status Selftest(const SelftestOptions& options, std::ostream& out) {
   out << nlohmann::json{{"device", info.device},
                         {"capability", info.capability},
                         {"threads", info.threads},
+                        {"note", kNote},
                         {"loss", losses},
                         {"ok", all_ok}}
              .dump(2)

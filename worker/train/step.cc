@@ -56,11 +56,6 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
 
   parts_.optimizer.Step(order.learning_rate, vote.skip);
   parts_.clock.End("optimizer");
-  if (vote.sum.fine != parts_.communicator.world_size()) {
-    return absl::AbortedError(
-        absl::StrCat("the vote on step ", order.step,
-                     " is not complete: it was not applied"));
-  }
   if (!vote.complete) return NonFinite(order, loss, vote);
   return StepOutcome{.report = Report(order, loss, vote, group),
                      .local_rows = static_cast<int64_t>(rows.samples.size()),
@@ -115,9 +110,7 @@ at::Tensor TrainStep::CheckGradients() {
 
 Ballot TrainStep::BallotFor(const StepOrder& order,
                             const LoadedRows& rows) const {
-  return {.fine = 1,
-          .rows = static_cast<int64_t>(rows.samples.size()),
-          .struck = static_cast<int64_t>(rows.struck.size()),
+  return {.rows = static_cast<int64_t>(rows.samples.size()),
           .hash = HashOfRows(parts_.accounting_key, order.epoch, rows),
           .stop_requests = order.stop ? 1 : 0};
 }

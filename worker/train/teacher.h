@@ -1,9 +1,9 @@
 // The parent's model, frozen, and its embeddings of the phase's samples.
 //
-// An embedding is a function of the sample alone: rows are encoded in blocks
-// of one shape and texts at the whole context, so its bits depend neither on
-// the batch nor on the group nor on when it was computed. That is why a cache
-// can be an optimisation only.
+// An embedding is a function of the sample alone, so a cache is an optimisation
+// only. Rows are encoded in blocks of one shape and texts at the whole context,
+// so that its bits should depend neither on the batch nor on the group; at some
+// thread counts the last ones still do (docs/design.md, promise 10).
 #ifndef KEEL_WORKER_TRAIN_TEACHER_H_
 #define KEEL_WORKER_TRAIN_TEACHER_H_
 

@@ -1,6 +1,7 @@
 #include "worker/train/trainer.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -49,6 +50,10 @@ std::vector<at::Tensor> Tensors(const ClipModel& model) {
   return tensors;
 }
 
+std::function<bool()> CancelledBy(const TrainContext& context) {
+  return [&context] { return context.cancelled(); };
+}
+
 std::vector<at::Tensor> HostCopies(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> copies;
   for (const at::Tensor& t : tensors) copies.push_back(t.to(at::kCPU).clone());
@@ -62,7 +67,9 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
   const TrainJob& job = environment.job;
   KEEL_ASSIGN_OR_RETURN(PhaseSchedule schedule,
                         PhaseSchedule::Create(PlanOf(job)));
-  KEEL_ASSIGN_OR_RETURN(PhaseState state, LoadPhaseState(job, options.device));
+  KEEL_ASSIGN_OR_RETURN(
+      PhaseState state,
+      LoadPhaseState(job, options.device, CancelledBy(environment.context)));
   KEEL_ASSIGN_OR_RETURN(
       std::unique_ptr<Method> method,
       MakeMethod(job.config.method, state.parent.has_value()));
@@ -127,8 +134,10 @@ absl::Status Trainer::Form() {
   all.insert(all.end(), optimizer_.exp_avg_sq().begin(),
              optimizer_.exp_avg_sq().end());
   if (env_.job.world_size == 1) return absl::OkStatus();
-  return RequireEqualState(
-      *communicator_, StateDigest(env_.job.start_step, all), options_.device);
+  KEEL_ASSIGN_OR_RETURN(
+      const std::string digest,
+      StateDigest(env_.job.start_step, all, CancelledBy(env_.context)));
+  return RequireEqualState(*communicator_, digest, options_.device);
 }
 
 absl::Status Trainer::Start() {
@@ -167,7 +176,7 @@ absl::Status Trainer::Loop() {
                             env_.job.config.train.seed, env_.job.phase)});
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
-      kPrefetchDepth);
+      kPrefetchDepth, CancelledBy(env_.context));
   // On an error the peers are freed first; joining threads may take long.
   absl::Cleanup sever = [this] { communicator_->Abort(); };
   for (int64_t step = env_.job.start_step; step < schedule_.step_count();) {
@@ -181,12 +190,21 @@ absl::Status Trainer::Loop() {
                              .epoch = schedule_.EpochOfStep(step),
                              .learning_rate = rates_.At(step),
                              .stop = env_.context.stop_requested()};
-    KEEL_RETURN_IF_ERROR(struck_limit_.Count(order.epoch, group.struck));
-    KEEL_ASSIGN_OR_RETURN(const StepOutcome outcome,
-                          train_step.Run(order, rows, group));
-    Commit(outcome);
+    const auto run = [&]() -> absl::StatusOr<StepOutcome> {
+      KEEL_RETURN_IF_ERROR(struck_limit_.Count(order.epoch, group.struck));
+      return train_step.Run(order, rows, group);
+    };
+    const absl::StatusOr<StepOutcome> outcome = run();
+    if (!outcome.ok()) {
+      // A verdict on the phase, which every member comes to.
+      if (absl::IsFailedPrecondition(outcome.status())) {
+        Farewell(*communicator_, options_.device);
+      }
+      return outcome.status();
+    }
+    Commit(*outcome);
     ++step;
-    if (outcome.stop && step < schedule_.step_count()) {
+    if (outcome->stop && step < schedule_.step_count()) {
       std::move(sever).Cancel();
       return Leave(step);
     }

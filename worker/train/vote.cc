@@ -8,24 +8,13 @@ namespace keel {
 namespace {
 
 // Places in the tensor that is summed.
-enum Place {
-  kFine,
-  kNonFinite,
-  kRows,
-  kStruck,
-  kHashLow,
-  kHashHigh,
-  kStopRequests,
-  kPlaces
-};
+enum Place { kNonFinite, kRows, kHashLow, kHashHigh, kStopRequests, kPlaces };
 
 at::Tensor ToTensor(const Ballot& ballot) {
   at::Tensor tensor = at::zeros({kPlaces}, at::kLong);
   int64_t* const places = tensor.mutable_data_ptr<int64_t>();
-  places[kFine] = ballot.fine;
   places[kNonFinite] = ballot.non_finite;
   places[kRows] = ballot.rows;
-  places[kStruck] = ballot.struck;
   places[kHashLow] = std::bit_cast<int64_t>(ballot.hash.low);
   places[kHashHigh] = std::bit_cast<int64_t>(ballot.hash.high);
   places[kStopRequests] = ballot.stop_requests;
@@ -34,10 +23,8 @@ at::Tensor ToTensor(const Ballot& ballot) {
 
 Ballot FromTensor(const at::Tensor& tensor) {
   const int64_t* const places = tensor.const_data_ptr<int64_t>();
-  return {.fine = places[kFine],
-          .non_finite = places[kNonFinite],
+  return {.non_finite = places[kNonFinite],
           .rows = places[kRows],
-          .struck = places[kStruck],
           .hash = {std::bit_cast<uint64_t>(places[kHashLow]),
                    std::bit_cast<uint64_t>(places[kHashHigh])},
           .stop_requests = places[kStopRequests]};
@@ -52,12 +39,9 @@ absl::StatusOr<VoteResult> CastVote(Communicator& communicator,
   places.narrow(0, kNonFinite, 1).add_(finite.logical_not().to(at::kLong));
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(places));
   VoteResult result;
-  result.skip = (places[kFine] != communicator.world_size())
-                    .logical_or(places[kNonFinite] > 0)
-                    .to(at::kFloat);
+  result.skip = (places[kNonFinite] > 0).to(at::kFloat);
   result.sum = FromTensor(places.cpu());
-  result.complete = result.sum.fine == communicator.world_size() &&
-                    result.sum.non_finite == 0;
+  result.complete = result.sum.non_finite == 0;
   return result;
 }
 

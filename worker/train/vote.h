@@ -15,12 +15,10 @@ namespace keel {
 
 // What one member says of its part of the step; summed, what all say.
 struct Ballot {
-  int64_t fine = 1;
   // Members whose loss or gradients have an infinity or a NaN.
   int64_t non_finite = 0;
-  // Rows that entered the loss, rows that did not decode.
+  // Rows that entered the loss.
   int64_t rows = 0;
-  int64_t struck = 0;
   // Of the rows that entered the loss; sums wrap around.
   AccountingHash hash;
   // Members that are to leave at the end of this step.
@@ -29,15 +27,16 @@ struct Ballot {
 
 struct VoteResult {
   Ballot sum;
-  // Every member was fine and everything finite: the step counts.
+  // Everything is finite: the step counts.
   bool complete = false;
   // 1 if the step is not to be applied, else 0: a float scalar on the device,
   // made there from the summed ballot.
   at::Tensor skip;
 };
 
-// Collective. `finite` is a boolean scalar on `device` that is added to the
-// ballot there. ABORTED as the communicator says.
+// Collective: the sum is there only if every member voted. `finite` is a
+// boolean scalar on `device` that is added to the ballot there. ABORTED as the
+// communicator says.
 absl::StatusOr<VoteResult> CastVote(Communicator& communicator,
                                     const Ballot& ballot,
                                     const at::Tensor& finite);

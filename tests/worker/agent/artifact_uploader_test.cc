@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/time/clock.h"
 #include "common/file_system.h"
 #include "common/ids.h"
 #include "common/sha256.h"
@@ -83,6 +84,26 @@ TEST_F(ArtifactUploaderTest, StopEndsTheTries) {
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "away");
   });
   EXPECT_EQ(Upload().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(ArtifactUploaderTest, StopEndsTheWaitForAnAnswer) {
+  absl::Notification returned;
+  coordinator_.SetUploadHandler([&](const auto&) {
+    stop_.Notify();
+    returned.WaitForNotification();
+    return grpc::Status::OK;
+  });
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(Upload().code(), absl::StatusCode::kCancelled);
+  // Not by the try's own deadline of two minutes.
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(60));
+  returned.Notify();
+}
+
+TEST_F(ArtifactUploaderTest, StopEndsTheDigestOfAFile) {
+  stop_.Notify();
+  EXPECT_EQ(Upload().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(coordinator_.uploads().empty());
 }
 
 TEST_F(ArtifactUploaderTest, ReportsAMissingFile) {

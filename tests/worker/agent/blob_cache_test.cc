@@ -115,6 +115,32 @@ TEST_F(BlobCacheTest, GoesOnWithWhatAnEarlierProcessLeft) {
   EXPECT_EQ(cache_->used_bytes(), 4500);
 }
 
+TEST_F(BlobCacheTest, ACheckThatIsStoppedKeepsTheBlob) {
+  const std::string bytes = Blob(4500, 'a');
+  const std::string digest = coordinator_.AddBlob(bytes);
+  ASSERT_TRUE(Fetch(digest).ok());
+  Reopen(10'000);
+  absl::Notification stopped;
+  stopped.Notify();
+  EXPECT_TRUE(absl::IsCancelled(cache_->Get(digest, -1, stopped).status()));
+  EXPECT_EQ(Fetch(digest).value(), bytes);
+  EXPECT_EQ(coordinator_.reads().size(), 1u);
+}
+
+TEST_F(BlobCacheTest, ADownloadThatIsStoppedKeepsWhatItHas) {
+  const std::string bytes = Blob(4500, 'a');
+  const std::string digest = coordinator_.AddBlob(bytes);
+  ASSERT_TRUE(WriteFileAtomically(JoinPath(directory_, digest + ".part"),
+                                  bytes.substr(0, 1234))
+                  .ok());
+  Reopen(10'000);
+  absl::Notification stopped;
+  stopped.Notify();
+  EXPECT_TRUE(absl::IsCancelled(cache_->Get(digest, 4500, stopped).status()));
+  EXPECT_EQ(Fetch(digest, 4500).value(), bytes);
+  EXPECT_EQ(coordinator_.reads()[0].offset(), 1234);
+}
+
 TEST_F(BlobCacheTest, StartsAnewIfTheRestWasDamaged) {
   const std::string bytes = Blob(4500, 'a');
   const std::string digest = coordinator_.AddBlob(bytes);

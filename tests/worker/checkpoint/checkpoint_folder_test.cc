@@ -117,6 +117,31 @@ TEST(CheckpointFolderTest, LoadsForeignWeightsWithAGivenArchitecture) {
   ExpectSameWeights(*loaded, model);
 }
 
+TEST(CheckpointFolderTest, RefusesAnArchitectureThatIsNotTheStreams) {
+  const ClipModel model = ClipModel::Random(SmallModel(), 1);
+  auto files = WriteCheckpoint(Folder("architecture"), model, {});
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_TRUE(LoadModel(*files, at::kCPU, SmallModel()).ok());
+  ModelConfig stream = SmallModel();
+  stream.text.layers = 3;
+  const auto loaded = LoadModel(*files, at::kCPU, stream);
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      loaded.status().message(),
+      "open_clip_config.json: text_cfg.layers is 2, the stream's model has 3");
+}
+
+TEST(CheckpointFolderTest, ADamagedManifestIsThisMachinesFault) {
+  const ClipModel model = ClipModel::Random(SmallModel(), 1);
+  auto files = WriteCheckpoint(Folder("manifest"), model, {});
+  ASSERT_TRUE(files.ok()) << files.status();
+  ASSERT_TRUE(WriteFileAtomically(files->back().path, "{\"files\": 1}").ok());
+  const auto loaded = LoadModel(*files);
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(std::string(loaded.status().message()).find(kManifestFile),
+            std::string::npos);
+}
+
 TEST(CheckpointFolderTest, NamesTheFileWhoseTensorsDoNotFit) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("misfit"), model, {});

@@ -98,35 +98,54 @@ TEST(C10dCommunicatorTest, AbortEndsTheWaitsOfAllMembers) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
 }
 
-// A group of this process and one peer process.
+// A group of this process, the last member, and peer processes.
 class PeerProcessTest : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = ::testing::TempDir() + "/peer" + std::to_string(getpid()) +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directory(folder_);
-    peer_ = fork();
-    if (peer_ == 0) {
-      execl(KEEL_TEST_PEER, KEEL_TEST_PEER, folder_.c_str(), "1", "2",
-            static_cast<char*>(nullptr));
-      _exit(3);
+  }
+
+  void Form(int world_size) {
+    for (int rank = 0; rank + 1 < world_size; ++rank) {
+      peers_.push_back(StartPeer(std::to_string(rank),  //
+                                 std::to_string(world_size)));
     }
     testing::DirectoryRendezvous store(folder_);
     GroupOptions options;
-    options.world_size = 2;
-    options.limits.give_up = [this](absl::Duration) { return stop_.load(); };
+    options.rank = world_size - 1;
+    options.world_size = world_size;
+    options.limits.give_up = [this](absl::Duration waited) {
+      waits_ = waited > absl::Milliseconds(300);
+      return stop_.load();
+    };
     auto group = FormGroup(store, options);
     ASSERT_TRUE(group.ok()) << group.status();
     group_ = *std::move(group);
-    ASSERT_TRUE(Sum().ok());
+  }
+
+  pid_t StartPeer(const std::string& rank, const std::string& world_size) {
+    const pid_t peer = fork();
+    if (peer != 0) return peer;
+    execl(KEEL_TEST_PEER, KEEL_TEST_PEER, folder_.c_str(), rank.c_str(),
+          world_size.c_str(), static_cast<char*>(nullptr));
+    _exit(3);
+  }
+
+  static void Kill(pid_t& peer) {
+    if (peer == 0) return;
+    kill(peer, SIGKILL);
+    waitpid(peer, nullptr, 0);
+    peer = 0;
   }
 
   void TearDown() override {
-    kill(peer_, SIGKILL);
-    waitpid(peer_, nullptr, 0);
+    // Before the peers end, whose end would free this member too.
     const absl::Time begin = absl::Now();
     group_.reset();
-    EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+    EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+    for (pid_t& peer : peers_) Kill(peer);
     std::filesystem::remove_all(folder_);
   }
 
@@ -139,20 +158,26 @@ class PeerProcessTest : public ::testing::Test {
   }
 
   std::string folder_;
-  pid_t peer_ = 0;
+  std::vector<pid_t> peers_;
+  // This member has waited in a collective for so long that no byte moves.
+  std::atomic<bool> waits_{false};
   std::atomic<bool> stop_{false};
   std::unique_ptr<Communicator> group_;
 };
 
 TEST_F(PeerProcessTest, AKilledPeerEndsTheGroup) {
-  kill(peer_, SIGKILL);
+  Form(2);
+  ASSERT_TRUE(Sum().ok());
+  kill(peers_[0], SIGKILL);
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
   EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
 }
 
 TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
-  kill(peer_, SIGSTOP);
+  Form(2);
+  ASSERT_TRUE(Sum().ok());
+  kill(peers_[0], SIGSTOP);
   stop_ = true;
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
@@ -160,21 +185,45 @@ TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
 }
 
 TEST_F(PeerProcessTest, AbortEndsAWaitForAStoppedPeer) {
-  kill(peer_, SIGSTOP);
+  Form(2);
+  ASSERT_TRUE(Sum().ok());
+  kill(peers_[0], SIGSTOP);
   std::thread killer([this] { group_->Abort(); });
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
   killer.join();
 }
 
+TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForIfAnotherOneIsGoneToo) {
+  Form(3);
+  kill(peers_[1], SIGSTOP);
+  std::thread killer([this] {
+    while (!waits_) std::this_thread::yield();
+    // Nothing is under way to or from this one: its end frees nobody.
+    Kill(peers_[0]);
+    stop_ = true;
+  });
+  absl::Status status;
+  while (status.ok()) {
+    status = group_->AllGatherRows(at::ones({1, 1}), {1, 1, 1}).status();
+  }
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  killer.join();
+  const absl::Time begin = absl::Now();
+  group_.reset();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+}
+
 TEST_F(PeerProcessTest, PendingSumsEndTooWhenThePeerIsKilled) {
+  Form(2);
+  ASSERT_TRUE(Sum().ok());
   std::vector<at::Tensor> tensors(4, at::Tensor());
   std::vector<std::unique_ptr<PendingCollective>> pending;
-  kill(peer_, SIGSTOP);
+  kill(peers_[0], SIGSTOP);
   for (at::Tensor& tensor : tensors) {
     tensor = at::ones({1 << 20});
     pending.push_back(*group_->StartAllReduceSum(tensor));
   }
-  kill(peer_, SIGKILL);
+  kill(peers_[0], SIGKILL);
   absl::Status status;
   for (auto& p : pending) status.Update(p->Wait());
   EXPECT_TRUE(absl::IsAborted(status)) << status;

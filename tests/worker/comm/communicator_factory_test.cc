@@ -32,6 +32,13 @@ TEST(CommunicatorFactoryTest, AbortsWhenAMemberDoesNotCome) {
   EXPECT_TRUE(absl::IsAborted(FormGroup(store, options).status()));
 }
 
+// How long a member may be away is the coordinator's to say.
+TEST(CommunicatorFactoryTest, WaitsLongerThanAnyStallThatItIsToldOf) {
+  const GroupOptions options;
+  EXPECT_GE(options.limits.patience, absl::Hours(24));
+  EXPECT_GE(options.gather_timeout, absl::Hours(24));
+}
+
 TEST(CommunicatorFactoryTest, AbortsWhenTheStoreIsClosedMeanwhile) {
   testing::MemoryRendezvous store;
   std::thread closer([&] {

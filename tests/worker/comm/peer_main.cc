@@ -1,8 +1,11 @@
 // A member in a process of its own, for tests that kill or stop it:
-// keel_test_peer FOLDER RANK WORLD_SIZE. Sums ones until the group breaks.
+// keel_test_peer FOLDER RANK WORLD_SIZE. Sums ones until the group breaks; in a
+// group of more than two, gathers them.
 #include <ATen/Parallel.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 #include "tests/testing/directory_rendezvous.h"
 #include "worker/comm/communicator_factory.h"
@@ -16,6 +19,10 @@ int main(int argc, char** argv) {
   options.world_size = std::atoi(argv[3]);
   auto group = keel::FormGroup(store, options);
   if (!group.ok()) return 1;
+  const std::vector<int64_t> rows(options.world_size, 1);
+  while (options.world_size > 2 &&
+         (*group)->AllGatherRows(at::ones({1, 1}), rows).ok()) {
+  }
   at::Tensor tensor = at::ones({1 << 20});
   while ((*group)->AllReduceSum(tensor.fill_(1)).ok()) {
   }

@@ -71,6 +71,14 @@ TEST_F(BatchPrefetcherTest, EndsWhileNobodyTakesTheBatches) {
   WaitUntilAsked(1);
 }
 
+TEST_F(BatchPrefetcherTest, IsCancelledBetweenTwoRows) {
+  BatchPrefetcher prefetcher(loader_, Batches(1), 1,
+                             [this] { return chunks_.read_count() > 0; });
+  EXPECT_TRUE(absl::IsCancelled(prefetcher.Next().status()));
+  // Image and caption of the first row.
+  EXPECT_EQ(chunks_.read_count(), 2);
+}
+
 TEST_F(BatchPrefetcherTest, ExceptionsEndItAsErrors) {
   const auto out_of_memory =
       [](int64_t index) -> std::optional<std::vector<RowRequest>> {

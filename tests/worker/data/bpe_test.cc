@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
 namespace keel {
 namespace {
 
@@ -35,6 +40,14 @@ TEST(BpeTest, MergesFromTheLeftWherePairsOverlap) {
 TEST(BpeTest, MergesWhatWasMerged) {
   const Bpe bpe("a b\nab a</w>\n");
   EXPECT_THAT(bpe.Encode("aba"), ElementsAre(kFirstMerge + 1));
+}
+
+// 64 KiB of letters is the longest caption; here four times that.
+TEST(BpeTest, NeedsNoLongerForOneHugeWord) {
+  const Bpe bpe("a a\naa aa\naaaa aaaa\na b\n");
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(bpe.Encode(std::string(256 << 10, 'a')).size(), (32u << 10) + 3);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
 }
 
 TEST(BpeTest, PutsUnprintableBytesBehindThePrintable) {

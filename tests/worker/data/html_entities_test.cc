@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace keel {
 namespace {
 
@@ -45,6 +47,32 @@ TEST(UnescapeHtmlStrictlyTest, KnowsUpperCasedNames) {
 
 TEST(UnescapeHtmlStrictlyTest, KeepsAnEscapedSemicolon) {
   EXPECT_EQ(UnescapeHtmlStrictly(U"&#x3b;"), U"&#x3b;");
+}
+
+std::u32string Same(const std::u32string& text) { return text; }
+
+TEST(UnescapeHtmlFullyTest, FollowsReferencesThatReferencesMake) {
+  EXPECT_EQ(UnescapeHtmlFully(U"&amp;#38;amp;lt;b", Same), U"<b");
+  EXPECT_EQ(UnescapeHtmlFully(U"&am&#112;;eacute;", Same), U"é");
+  EXPECT_EQ(UnescapeHtmlFully(U"&semi&semi&semi; x", Same), U"; x");
+  EXPECT_EQ(UnescapeHtmlFully(U"&#3&#53;;", Same), U"#");
+}
+
+TEST(UnescapeHtmlFullyTest, KeepsWhatIsNoReference) {
+  EXPECT_EQ(UnescapeHtmlFully(U"&; &bogus; &#x3b; ; &amp", Same),
+            U"&; &bogus; &#x3b; ; &amp");
+  EXPECT_EQ(UnescapeHtmlFully(U"&aaaaaaaaaaaaaaaaaaaaaaaaa;", Same),
+            U"&aaaaaaaaaaaaaaaaaaaaaaaaa;");
+  EXPECT_EQ(UnescapeHtmlFully(U"&#000000000000000000000065;", Same), U"A");
+  EXPECT_EQ(UnescapeHtmlFully(U"&#0000000000000000000000065;", Same),
+            U"&#0000000000000000000000065;");
+}
+
+TEST(UnescapeHtmlFullyTest, RepairsWhatAReferenceStandsFor) {
+  const auto to_ampersand = [](const std::u32string& text) {
+    return text == U"＆" ? std::u32string(U"&") : text;
+  };
+  EXPECT_EQ(UnescapeHtmlFully(U"&#65286;lt;", to_ampersand), U"<");
 }
 
 }  // namespace

@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace keel {
 namespace {
@@ -49,6 +54,42 @@ TEST(TextCleanerTest, LowersByUnicodeRules) {
 
 TEST(TextCleanerTest, KeepsWronglyDecodedText) {
   EXPECT_EQ(CleanText("sÃ³"), "sã³");
+}
+
+TEST(TextCleanerTest, FollowsNestedReferencesToTheirEnd) {
+  EXPECT_EQ(CleanText("&amp;amp;amp;amp;amp;amp;lt; x"), "< x");
+  EXPECT_EQ(CleanText("&#65286;#65286;lt;x"), "<x");
+  EXPECT_EQ(CleanText("&#65307&#65307; y"), "; y");
+  EXPECT_EQ(CleanText("&lt&#894; z"), "< z");
+}
+
+// `unit` again and again, twice the longest caption.
+std::string Repeated(std::string_view unit) {
+  std::string text;
+  while (text.size() < (128u << 10)) text += unit;
+  return text;
+}
+
+// Would take minutes if each repair were followed by a look at the whole text.
+TEST(TextCleanerTest, NeedsNoLongerForHostileTexts) {
+  // 3 makes 5, that 7, 9, 1 and 3 again.
+  const std::string digits = Repeated("&#5&#4&#5&#5&#5");
+  const std::string closed(digits.size() / 3, ';');
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(CleanText(absl::StrCat("&", Repeated("amp;"), "cat")), "&cat");
+  EXPECT_EQ(CleanText(absl::StrCat("&", Repeated("#38;"), "cat")), "&cat");
+  EXPECT_EQ(CleanText(absl::StrCat(Repeated("&semi"), ";")), ";");
+  EXPECT_EQ(CleanText(absl::StrCat("&am", Repeated("&#65307"), ";")), "&am;");
+  EXPECT_EQ(CleanText(absl::StrCat(digits, "&#51;", closed)), "3");
+  EXPECT_FALSE(CleanText(Repeated("\u0301\u0323")).empty());
+  EXPECT_FALSE(CleanText(Repeated("\u0301\u0F73")).empty());
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(20));
+}
+
+TEST(TextCleanerTest, OrdersMarksAsNormalizationDoes) {
+  EXPECT_EQ(CleanText("a\u0301\u0323"), "ạ\u0301");
+  EXPECT_EQ(CleanText("x\u0344\u0323"), "ẍ\u0323\u0301");
+  EXPECT_EQ(CleanText("x\u0301\u0F73"), "x\u0F71\u0F72\u0301");
 }
 
 }  // namespace

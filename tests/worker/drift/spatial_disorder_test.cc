@@ -126,6 +126,17 @@ TEST(SpatialDisorderTest, SaysWhenThereAreTooFewPairsForAFit) {
   EXPECT_TRUE(MeasureSpatialDisorder(enough, enough)->deviation_reliable);
 }
 
+TEST(SpatialDisorderTest, IsStoppedBetweenTwoBlocks) {
+  const PairEmbeddings pairs{Random(600, 4, 8), Random(600, 4, 9)};
+  int asked = 0;
+  const auto count = [&asked] { return ++asked < 0; };
+  EXPECT_TRUE(MeasureSpatialDisorder(pairs, pairs, count).ok());
+  EXPECT_EQ(asked, 9);  // three tables of three blocks
+  const auto stopped = [&asked] { return --asked == 0; };
+  EXPECT_TRUE(absl::IsCancelled(
+      MeasureSpatialDisorder(pairs, pairs, stopped).status()));
+}
+
 TEST(SpatialDisorderTest, RefusesWhatCannotBeMeasured) {
   const PairEmbeddings good{Random(4, 3, 10), Random(4, 3, 11)};
   const auto code = [&](const PairEmbeddings& current) {

@@ -1,6 +1,7 @@
 #include "worker/model/linear.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -59,6 +60,37 @@ TEST(LinearTest, TakesViewsOfAnyLayout) {
   weight.mutable_grad().reset();
   expected.square().sum().backward();
   EXPECT_LT(TensorError(grad, weight.grad()), 3e-6);
+}
+
+// Autocast to bfloat16 on CPUs while it lives.
+class Bf16 {
+ public:
+  Bf16() {
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::increment_nesting();
+  }
+  ~Bf16() {
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+  }
+};
+
+TEST(LinearTest, WorksInAutocastsType) {
+  const at::Tensor x = Random({4, 3, 8}, 1);
+  const Affine layer{Random({6, 8}, 2), Random({6}, 3)};
+  at::Tensor y;
+  {
+    const Bf16 bf16;
+    y = Linear(x, layer);
+  }
+  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+  EXPECT_LT(
+      TensorError(y.to(at::kFloat), at::linear(x, layer.weight, layer.bias)),
+      2e-2);
+  y.to(at::kFloat).sum().backward();
+  EXPECT_EQ(layer.weight.grad().scalar_type(), at::kFloat);
+  EXPECT_EQ(Linear(x, layer).scalar_type(), at::kFloat);
 }
 
 TEST(LinearTest, TakesNoRowsAndOtherTypes) {

@@ -73,6 +73,46 @@ TEST(PresetTest, NamesTheKeyThatItRefuses) {
   names(Refusal("{\"image_size\"", "[{\"image_size\""), "JSON");
 }
 
+TEST(PresetTest, RefusesSizesThatNoMachineHolds) {
+  const auto refuses = [](const std::string& from, const std::string& to,
+                          const std::string& message) {
+    const std::string refusal = Refusal(from, to);
+    EXPECT_NE(refusal.find(message), std::string::npos) << refusal;
+  };
+  refuses("\"layers\": 12, \"width\": 768", "\"layers\": 1000000",
+          "vision_cfg.layers is 1000000, not a whole number from 1 to 256");
+  refuses(
+      "\"image_size\": 224", "\"image_size\": 1000000",
+      "vision_cfg.image_size is 1000000, not a whole number from 1 to 2048");
+  refuses("\"width\": 512", "\"width\": 16385", "text_cfg.width");
+  refuses("\"vocab_size\": 49408", "\"vocab_size\": 49409",
+          "text_cfg.vocab_size");
+  refuses("\"context_length\": 77", "\"context_length\": 4097",
+          "text_cfg.context_length");
+  refuses("\"heads\": 8", "\"heads\": 512", "text_cfg.heads");
+  refuses("\"embed_dim\": 512", "\"embed_dim\": 99999", "embed_dim");
+  refuses("\"heads\": 8", "\"heads\": 8, \"mlp_ratio\": 65",
+          "text_cfg.mlp_ratio is 65, not a number from 0 to 64");
+}
+
+TEST(PresetTest, NamesWhereTwoArchitecturesDiffer) {
+  const ModelConfig stream;
+  EXPECT_TRUE(RequireSameArchitecture(stream, stream).ok());
+  ModelConfig file = stream;
+  file.vision.width = 768;
+  file.vision.heads = 12;
+  const absl::Status status = RequireSameArchitecture(file, stream);
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(status.message(),
+            "vision_cfg.width is 768, the stream's model has 192");
+  file = stream;
+  file.text.mlp_ratio = 3.5;
+  EXPECT_FALSE(RequireSameArchitecture(file, stream).ok());
+  file = stream;
+  file.quick_gelu = false;
+  EXPECT_FALSE(RequireSameArchitecture(file, stream).ok());
+}
+
 TEST(PresetTest, AcceptsSwitchesThatAreOff) {
   std::string json = kVitB32;
   const std::string from = "\"image_size\": 224";

@@ -42,7 +42,7 @@ TEST(MethodTest, ModxTrainsAsFinetuneWithoutAParent) {
 
 TEST(MethodTest, RefusesWhatItDoesNotKnow) {
   const auto unknown = MakeMethod(Config("modz"), true);
-  EXPECT_EQ(unknown.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(unknown.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(unknown.status().message().find("modz"), absl::string_view::npos);
 }
 

@@ -23,6 +23,16 @@ TEST(RunOnFirstMemberTest, RunsOnceAndAllWaitForIt) {
   });
 }
 
+TEST(FarewellTest, NobodyLeavesBeforeAllHaveCome) {
+  std::atomic<int> came{0};
+  testing::RunGroup(3, [&](Communicator& group) {
+    ++came;
+    Farewell(group, kCpu);
+    EXPECT_EQ(came, 3);
+    group.Abort();
+  });
+}
+
 TEST(RunOnFirstMemberTest, TellsTheOthersOfAFailure) {
   testing::RunGroup(2, [](Communicator& group) {
     const absl::Status status = RunOnFirstMember(

@@ -9,18 +9,29 @@ namespace {
 
 const at::Device kCpu(at::kCPU);
 
+std::string Digest(int64_t step, const std::vector<at::Tensor>& tensors) {
+  return StateDigest(step, tensors, [] { return false; }).value();
+}
+
+TEST(StateDigestTest, IsStoppedBetweenTwoTensors) {
+  int asked = 0;
+  const auto second = [&asked] { return ++asked == 2; };
+  const at::Tensor a = at::ones({3});
+  EXPECT_TRUE(absl::IsCancelled(StateDigest(4, {a, a}, second).status()));
+}
+
 TEST(StateDigestTest, ChangesWithEveryBitAndTheStep) {
   const at::Tensor a = at::ones({3});
   at::Tensor b = at::ones({3});
-  EXPECT_EQ(StateDigest(4, {a}), StateDigest(4, {b}));
-  EXPECT_NE(StateDigest(4, {a}), StateDigest(5, {a}));
+  EXPECT_EQ(Digest(4, {a}), Digest(4, {b}));
+  EXPECT_NE(Digest(4, {a}), Digest(5, {a}));
   b[2] = 1.0f + 1e-7f;
-  EXPECT_NE(StateDigest(4, {a}), StateDigest(4, {b}));
+  EXPECT_NE(Digest(4, {a}), Digest(4, {b}));
 }
 
 TEST(RequireEqualStateTest, AgreesWhenAllAreEqual) {
   testing::RunGroup(3, [](Communicator& group) {
-    const std::string digest = StateDigest(1, {at::ones({5})});
+    const std::string digest = Digest(1, {at::ones({5})});
     EXPECT_TRUE(RequireEqualState(group, digest, kCpu).ok());
   });
 }
@@ -28,7 +39,7 @@ TEST(RequireEqualStateTest, AgreesWhenAllAreEqual) {
 TEST(RequireEqualStateTest, AbortsOnAllMembersWhenOneDiffers) {
   testing::RunGroup(3, [](Communicator& group) {
     const std::string digest =
-        StateDigest(group.rank() == 2 ? 1 : 0, {at::ones({5})});
+        Digest(group.rank() == 2 ? 1 : 0, {at::ones({5})});
     const absl::Status status = RequireEqualState(group, digest, kCpu);
     EXPECT_TRUE(absl::IsAborted(status)) << status;
   });

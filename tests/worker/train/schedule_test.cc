@@ -6,7 +6,8 @@ namespace keel {
 namespace {
 
 TEST(LearningRateScheduleTest, HasThePublishedRecipesFigures) {
-  // 21 steps an epoch, 35 epochs (method.md 2.2): 147 of 735 are warm-up.
+  // 21 steps an epoch, 35 epochs (the code of arXiv 2305.07437): 147 of 735 are
+  // warm-up.
   const LearningRateSchedule schedule(5e-4, 0.2, 735);
   EXPECT_EQ(schedule.warmup_steps(), 147);
   EXPECT_EQ(schedule.At(0), 0);

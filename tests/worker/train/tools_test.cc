@@ -30,6 +30,9 @@ TEST(RunSelftestTest, ReportsErrorsWithinTheBounds) {
   const auto report = nlohmann::json::parse(out.str());
   EXPECT_EQ(report["loss"].size(), 4u * 5);
   EXPECT_EQ(report["loss"][1]["path"], "tiled");
+  EXPECT_EQ(report["loss"][4]["shares"], 3);
+  EXPECT_NE(report["note"].get<std::string>().find("no collective"),
+            std::string::npos);
   EXPECT_LT(report["loss"][0]["errors"]["grad_image"], 1e-5);
 }
 
@@ -45,6 +48,12 @@ TEST(RunSelftestTest, FailsWhenAnExpectedValueIsOff) {
   EXPECT_TRUE(absl::IsFailedPrecondition(
       RunSelftest({.loss_files = {path}, .device = "cpu"}, out)));
   EXPECT_FALSE(nlohmann::json::parse(out.str())["ok"]);
+}
+
+TEST(RunSelftestTest, RefusesToTestNothing) {
+  std::ostringstream out;
+  EXPECT_TRUE(absl::IsInvalidArgument(RunSelftest({.device = "cpu"}, out)));
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST(RunSelftestTest, NamesAFileThatIsMissing) {

@@ -8,6 +8,7 @@
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
 #include "tests/worker/train/phase_harness.h"
+#include "worker/train/phase_state.h"
 #include "worker/train/schedule.h"
 
 namespace keel {
@@ -117,6 +118,14 @@ TEST_F(TrainerTest, ResumedRunEndsWithTheBitsOfAnUninterruptedOne) {
   EXPECT_EQ(resumed.Model(kResult, kSteps), whole.Model(kResult, kSteps));
 }
 
+TEST_F(TrainerTest, LoadingTheStateIsCancelledBetweenTwoFiles) {
+  TrainParent();
+  int asked = 0;
+  const auto second = [&asked] { return ++asked == 2; };
+  EXPECT_TRUE(absl::IsCancelled(
+      LoadPhaseState(harness_.job, at::kCPU, second).status()));
+}
+
 TEST_F(TrainerTest, RefusesAResumePointOfAnotherStep) {
   const auto stopped = harness_.Run(1, 3);
   const int64_t at = static_cast<int64_t>(stopped.reports.size());
@@ -169,7 +178,7 @@ TEST_F(TrainerTest, StrikesASampleThatDoesNotDecodeOnceAnEpoch) {
 
 TEST_F(TrainerTest, FailsThePhaseOnAllMembersWhenTooManyAreStruck) {
   harness_.AddBrokenSample();
-  const auto result = harness_.Run(2);
+  const auto result = harness_.Run(3);
   for (const absl::Status& status : result.statuses) {
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
     EXPECT_NE(status.message().find("30 (IMAGE_DECODE)"), std::string::npos)
@@ -181,7 +190,7 @@ TEST_F(TrainerTest, FailsThePhaseOnAllMembersWhenTooManyAreStruck) {
 TEST_F(TrainerTest, FailsThePhaseWhenTheLossIsNotFinite) {
   harness_.job.config.train.lr = 1e30;
   harness_.job.config.train.warmup = 0;
-  const auto result = harness_.Run(2);
+  const auto result = harness_.Run(3);
   for (const absl::Status& status : result.statuses) {
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   }

@@ -15,7 +15,6 @@ TEST(VoteTest, SumsTheBallotsOfAllMembers) {
   testing::RunGroup(3, [](Communicator& group) {
     const auto half = uint64_t{1} << 63;
     const Ballot mine = {.rows = 10 + group.rank(),
-                         .struck = group.rank() == 1 ? 2 : 0,
                          .hash = {half + 1, 7},
                          .stop_requests = group.rank() == 2 ? 1 : 0};
     auto vote = CastVote(group, mine, Finite(true));
@@ -23,7 +22,6 @@ TEST(VoteTest, SumsTheBallotsOfAllMembers) {
     EXPECT_TRUE(vote->complete);
     EXPECT_EQ(vote->skip.item<float>(), 0);
     EXPECT_EQ(vote->sum.rows, 33);
-    EXPECT_EQ(vote->sum.struck, 2);
     EXPECT_EQ(vote->sum.hash, (AccountingHash{half + 3, 21}));
     EXPECT_EQ(vote->sum.stop_requests, 1);
   });
@@ -39,12 +37,11 @@ TEST(VoteTest, IsIncompleteForAllWhenOneMemberIsNotFinite) {
   });
 }
 
-TEST(VoteTest, IsIncompleteForAllWhenOneMemberIsNotFine) {
-  testing::RunGroup(2, [](Communicator& group) {
-    auto vote = CastVote(group, Ballot{.fine = group.rank()}, Finite(true));
-    ASSERT_TRUE(vote.ok());
-    EXPECT_FALSE(vote->complete);
-    EXPECT_EQ(vote->skip.item<float>(), 1);
+TEST(VoteTest, IsAbortedForAllWhenOneMemberDoesNotVote) {
+  testing::RunGroup(3, [](Communicator& group) {
+    if (group.rank() == 1) return group.Abort();
+    EXPECT_TRUE(
+        absl::IsAborted(CastVote(group, Ballot{}, Finite(true)).status()));
   });
 }
 
