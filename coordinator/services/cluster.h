@@ -40,6 +40,8 @@ struct Environment {
   PlannerOptions planner;
   // How often workers are told to report that they live.
   absl::Duration heartbeat_every = absl::Seconds(1);
+  // Largest message that is sent.
+  int64_t max_message_bytes = 16 << 20;
   // Uploads are refused once less than this would stay free.
   int64_t min_free_bytes = int64_t{1} << 30;
   // The database cannot be trusted any more: only a restart, which reads what
