@@ -2,8 +2,8 @@
 //
 // Lock order: this lock before a session's own. Under it nothing is called
 // that waits for a peer; what does touch the disk under it are the database's
-// commits (so that memory never runs ahead of what is durable) and the
-// unlinking of blobs.
+// commits (so that memory never runs ahead of what is durable), its reads when
+// a phase ends, and the unlinking of blobs.
 #ifndef KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 #define KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 

@@ -166,7 +166,7 @@ void ExportStored(Cluster& cluster) {
   auto state = cluster.Lock();
   ExportGauges(*state, *cluster.env().metrics);
   for (const auto& [name, stream] : state->streams) {
-    ExportEvaluation(stream, *cluster.env().metrics);
+    ExportEvaluation(stream, *cluster.env().store, *cluster.env().metrics);
   }
 }
 
