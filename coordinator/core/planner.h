@@ -38,6 +38,8 @@ struct PlannerOptions {
   int max_forming_failures = 10;
   // A task that failed this often fails its phase.
   int max_task_failures = 5;
+  // One whose holders were lost this often too: it may be what kills them.
+  int max_task_losses = 10;
 };
 
 struct WorkerView {
@@ -102,6 +104,8 @@ struct TaskView {
   int64_t worker_incarnation = 0;
   absl::Time lease_end;
   int failure_count = 0;
+  int loss_count = 0;
+  std::string last_error;
   // After a failure it waits until then.
   absl::Time retry_time = absl::InfinitePast();
   // Workers that it failed on.

@@ -1,5 +1,6 @@
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,20 @@ bool BelongsTo(const TaskView& task, const StreamView& stream,
   return task.stream == stream.name && task.phase == phase.number;
 }
 
+// Why the task is given up; empty: it is not.
+std::string ReasonToGiveUp(const PlannerOptions& options,
+                           const TaskView& task) {
+  if (task.failure_count >= options.max_task_failures) {
+    return absl::StrCat("task ", task.task_id, " failed ", task.failure_count,
+                        " times, at last: ", task.last_error);
+  }
+  if (task.loss_count >= options.max_task_losses) {
+    return absl::StrCat("task ", task.task_id, " lost its worker ",
+                        task.loss_count, " times, at last: ", task.last_error);
+  }
+  return "";
+}
+
 // Decides what the phase's tasks say of it; nothing if some are still open.
 void FinishEvaluation(Planning& planning, const StreamView& stream,
                       const PhaseView& phase) {
@@ -23,11 +38,10 @@ void FinishEvaluation(Planning& planning, const StreamView& stream,
     ++count;
     if (task.done) continue;
     open = true;
-    if (task.failure_count >= planning.options.max_task_failures) {
+    std::string reason = ReasonToGiveUp(planning.options, task);
+    if (!reason.empty()) {
       planning.actions.push_back(
-          FailPhase{stream.name, phase.number,
-                    absl::StrCat("task ", task.task_id, " failed ",
-                                 task.failure_count, " times")});
+          FailPhase{stream.name, phase.number, std::move(reason)});
       return;
     }
   }
@@ -102,7 +116,7 @@ void AssignTasks(Planning& planning) {
     for (const TaskView& task : planning.view.tasks) {
       if (task.stream != stream->name || task.done || !task.worker_id.empty() ||
           in_hand.contains(task.task_id) || planning.now < task.retry_time ||
-          task.failure_count >= planning.options.max_task_failures) {
+          !ReasonToGiveUp(planning.options, task).empty()) {
         continue;
       }
       const WorkerView* worker = WorkerFor(task, planning.roster.Idle());

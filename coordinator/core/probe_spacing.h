@@ -1,6 +1,6 @@
-// Which of many probe sets are measured after a phase (probe.evaluate:
-// spaced): the cost of a phase's evaluation grows with the logarithm of the
-// stream's length, not with the length. Pure.
+// Which of many probe sets are measured after a phase, in recall and in drift
+// (probe.evaluate: spaced): the cost of a phase's evaluation grows with the
+// logarithm of the stream's length, not with the length. Pure.
 #ifndef KEEL_COORDINATOR_CORE_PROBE_SPACING_H_
 #define KEEL_COORDINATOR_CORE_PROBE_SPACING_H_
 

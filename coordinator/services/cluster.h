@@ -2,8 +2,8 @@
 //
 // Lock order: this lock before a session's own. Under it nothing is called
 // that waits for a peer; what does touch the disk under it are the database's
-// commits (so that memory never runs ahead of what is durable) and the
-// unlinking of blobs.
+// commits (so that memory never runs ahead of what is durable), its reads when
+// a phase ends, and the unlinking of blobs.
 #ifndef KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 #define KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 
@@ -40,6 +40,8 @@ struct Environment {
   PlannerOptions planner;
   // How often workers are told to report that they live.
   absl::Duration heartbeat_every = absl::Seconds(1);
+  // Largest message that is sent.
+  int64_t max_message_bytes = 16 << 20;
   // Uploads are refused once less than this would stay free.
   int64_t min_free_bytes = int64_t{1} << 30;
   // The database cannot be trusted any more: only a restart, which reads what

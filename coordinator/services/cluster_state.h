@@ -11,7 +11,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -79,9 +78,8 @@ struct StreamState {
   std::map<int, PhaseState> phases;
   std::map<std::string, storage::v1::ProbeRecord> probes;
   std::map<int, v1::Checkpoint> checkpoints;
+  // By checkpoint and probe set. Drifts stay in the store (drift_reader.h).
   std::map<std::pair<int, std::string>, v1::Recall> recalls;
-  // By phase, probe and reference.
-  std::map<std::tuple<int, std::string, std::string>, v1::Drift> drifts;
   // Requests that wait for a phase of all that is in the backlog.
   std::set<std::string> close_requests;
 };

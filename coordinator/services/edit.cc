@@ -135,14 +135,10 @@ void Edit::PutRecall(const std::string& stream, v1::Recall recall) {
   });
 }
 
-void Edit::PutDrift(const std::string& stream, v1::Drift drift) {
+void Edit::PutDrift(const std::string& stream, const v1::Drift& drift) {
   batch_.Put(table::kDrifts,
              DriftKey(stream, drift.phase(), drift.probe(), drift.reference()),
              drift.SerializeAsString());
-  effects_.push_back([stream, drift](ClusterState& state) {
-    state.streams[stream]
-        .drifts[{drift.phase(), drift.probe(), drift.reference()}] = drift;
-  });
 }
 
 void Edit::EraseRecall(const std::string& stream, const v1::Recall& recall) {
@@ -156,10 +152,6 @@ void Edit::EraseRecall(const std::string& stream, const v1::Recall& recall) {
 void Edit::EraseDrift(const std::string& stream, const v1::Drift& drift) {
   batch_.Erase(table::kDrifts, DriftKey(stream, drift.phase(), drift.probe(),
                                         drift.reference()));
-  effects_.push_back([stream, drift](ClusterState& state) {
-    state.streams[stream].drifts.erase(
-        {drift.phase(), drift.probe(), drift.reference()});
-  });
 }
 
 }  // namespace keel

@@ -38,7 +38,7 @@ class Edit {
   void EraseTask(const std::string& task_id);
   void PutCheckpoint(v1::Checkpoint checkpoint);
   void PutRecall(const std::string& stream, v1::Recall recall);
-  void PutDrift(const std::string& stream, v1::Drift drift);
+  void PutDrift(const std::string& stream, const v1::Drift& drift);
   void EraseRecall(const std::string& stream, const v1::Recall& recall);
   void EraseDrift(const std::string& stream, const v1::Drift& drift);
 

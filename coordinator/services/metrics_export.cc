@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "common/metrics/degrees.h"
 #include "common/metrics/names.h"
 #include "coordinator/core/lifecycle.h"
+#include "coordinator/services/drift_reader.h"
 #include "coordinator/services/state_views.h"
 
 namespace keel {
@@ -37,19 +39,26 @@ std::vector<RecallPoint> Points(const v1::Recall& recall) {
           {"text_to_image", "10", recall.text_to_image_r10()}};
 }
 
-void ExportRecall(const StreamState& stream, const v1::Recall& recall,
-                  Metrics& metrics) {
-  const std::string& name = stream.record.stream().name();
-  const std::vector<RecallPoint> points = Points(recall);
-  std::vector<double> best;
-  for (const auto& [key, earlier] : stream.recalls) {
-    if (key.first >= recall.phase() || key.second != recall.probe()) continue;
-    const std::vector<RecallPoint> before = Points(earlier);
-    best.resize(before.size(), 0);
-    for (size_t i = 0; i < before.size(); ++i) {
-      best[i] = std::max(best[i], before[i].value);
+// The best of the checkpoints before `phase`, point by point, by probe set.
+std::map<std::string, std::vector<double>> BestBefore(const StreamState& stream,
+                                                      int phase) {
+  std::map<std::string, std::vector<double>> all;
+  for (const auto& [key, recall] : stream.recalls) {
+    if (key.first >= phase) break;
+    const std::vector<RecallPoint> points = Points(recall);
+    std::vector<double>& best = all[key.second];
+    best.resize(points.size(), 0);
+    for (size_t i = 0; i < points.size(); ++i) {
+      best[i] = std::max(best[i], points[i].value);
     }
   }
+  return all;
+}
+
+// `best`: of earlier checkpoints; empty: there is none.
+void ExportRecall(const std::string& name, const v1::Recall& recall,
+                  const std::vector<double>& best, Metrics& metrics) {
+  const std::vector<RecallPoint> points = Points(recall);
   for (size_t i = 0; i < points.size(); ++i) {
     MetricLabels labels = {{"stream", name},
                            {"probe", recall.probe()},
@@ -100,6 +109,17 @@ void ExportDrift(const std::string& stream, const v1::Drift& drift,
   metrics.Set("keel_sd_residual_degrees", drift.residual_image_degrees(),
               image);
   metrics.Set("keel_sd_residual_degrees", drift.residual_text_degrees(), text);
+}
+
+void ExportDrifts(const std::string& stream, int phase, Store& store,
+                  Metrics& metrics) {
+  const auto drifts = ReadDrifts(store, stream, phase);
+  if (!drifts.ok()) {
+    LogWarning("drifts are not among the metrics",
+               {{"stream", stream}, {"error", drifts.status().ToString()}});
+    return;
+  }
+  for (const v1::Drift& drift : *drifts) ExportDrift(stream, drift, metrics);
 }
 
 void RemoveOlder(const std::string& stream, Metrics& metrics) {
@@ -159,16 +179,17 @@ void ExportGauges(const ClusterState& state, Metrics& metrics) {
               static_cast<double>(state.cluster.last_generation()));
 }
 
-void ExportEvaluation(const StreamState& stream, Metrics& metrics) {
+void ExportEvaluation(const StreamState& stream, Store& store,
+                      Metrics& metrics) {
   const std::string& name = stream.record.stream().name();
   const int newest = stream.record.stream().published_phase();
   RemoveOlder(name, metrics);
-  for (const auto& [key, recall] : stream.recalls) {
-    if (key.first == newest) ExportRecall(stream, recall, metrics);
+  auto best = BestBefore(stream, newest);
+  for (auto it = stream.recalls.lower_bound({newest, ""});
+       it != stream.recalls.end() && it->first.first == newest; ++it) {
+    ExportRecall(name, it->second, best[it->first.second], metrics);
   }
-  for (const auto& [key, drift] : stream.drifts) {
-    if (drift.phase() == newest) ExportDrift(name, drift, metrics);
-  }
+  ExportDrifts(name, newest, store, metrics);
   auto checkpoint = stream.checkpoints.find(newest);
   if (checkpoint == stream.checkpoints.end()) return;
   int64_t bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "common/metrics/registry.h"
 #include "coordinator/services/cluster_state.h"
+#include "coordinator/store/store.h"
 
 namespace keel {
 
@@ -13,7 +14,9 @@ namespace keel {
 void ExportGauges(const ClusterState& state, Metrics& metrics);
 // Recall, forgetting, spatial disorder and size of the stream's newest
 // published phase. The series of older phases go: history is in the API.
-void ExportEvaluation(const StreamState& stream, Metrics& metrics);
+// Reads the phase's drifts from the store.
+void ExportEvaluation(const StreamState& stream, Store& store,
+                      Metrics& metrics);
 
 }  // namespace keel
 

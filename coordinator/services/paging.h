@@ -20,6 +20,8 @@ inline constexpr int kMaxPageSize = 1000;
 absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
                        std::string* after);
 std::string PageToken(const std::string& last_key);
+// INVALID_ARGUMENT: the token is one that no page gave.
+absl::Status BadPageToken();
 
 // Moves one page of `items`, which are in growing order of `key_of(item)`, to
 // `page`, and sets the token of the next one (empty: none).

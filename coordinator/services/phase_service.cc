@@ -1,11 +1,15 @@
 #include "coordinator/services/phase_service.h"
 
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "common/grpc/status.h"
 #include "common/status_macros.h"
+#include "coordinator/services/drift_reader.h"
 #include "coordinator/services/ledger_reader.h"
 #include "coordinator/services/paging.h"
 #include "coordinator/services/reply.h"
@@ -24,6 +28,37 @@ absl::StatusOr<std::vector<Item>> Collect(Cluster& cluster,
   std::vector<Item> items;
   read(*stream, items);
   return items;
+}
+
+// Copies no more than the page: there may be very many.
+absl::Status FillRecallPage(Cluster& cluster,
+                            const v1::ListRecallsRequest& request,
+                            v1::ListRecallsResponse* response) {
+  int size = 0;
+  std::string after;
+  KEEL_RETURN_IF_ERROR(
+      ParsePage(request.page_size(), request.page_token(), &size, &after));
+  auto state = cluster.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                        state->FindStream(request.stream()));
+  const auto& recalls = stream->recalls;
+  auto it = recalls.begin();
+  if (!after.empty()) {
+    // A key of RecallKey(""): the checkpoint's number, then the probe set.
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(after, absl::MaxSplits('/', 1));
+    int phase = 0;
+    if (!absl::SimpleAtoi(parts.first, &phase)) return BadPageToken();
+    it = recalls.upper_bound({phase, parts.second});
+  }
+  for (; it != recalls.end() && response->recalls_size() < size; ++it) {
+    *response->add_recalls() = it->second;
+  }
+  if (it != recalls.end()) {
+    const auto& [phase, probe] = std::prev(it)->first;
+    response->set_next_page_token(PageToken(RecallKey("", phase, probe)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Watch(PhaseRequests& requests, grpc::ServerContext* context,
@@ -130,36 +165,15 @@ grpc::Status PhaseServiceImpl::RejectPhase(
 grpc::Status PhaseServiceImpl::ListRecalls(
     grpc::ServerContext*, const v1::ListRecallsRequest* request,
     v1::ListRecallsResponse* response) {
-  auto recalls = Collect<v1::Recall>(
-      cluster_, request->stream(), [](const StreamState& s, auto& items) {
-        for (const auto& [key, recall] : s.recalls) items.push_back(recall);
-      });
-  if (!recalls.ok()) return ToGrpcStatus(recalls.status());
-  return ToGrpcStatus(FillPage(
-      *std::move(recalls),
-      [](const v1::Recall& r) { return RecallKey("", r.phase(), r.probe()); },
-      request->page_size(), request->page_token(), response->mutable_recalls(),
-      response->mutable_next_page_token()));
+  return ToGrpcStatus(FillRecallPage(cluster_, *request, response));
 }
 
 grpc::Status PhaseServiceImpl::ListDrifts(grpc::ServerContext*,
                                           const v1::ListDriftsRequest* request,
                                           v1::ListDriftsResponse* response) {
-  auto drifts = Collect<v1::Drift>(cluster_, request->stream(),
-                                   [](const StreamState& s, auto& items) {
-                                     for (const auto& [key, drift] : s.drifts)
-                                       items.push_back(drift);
-                                   });
-  if (!drifts.ok()) return ToGrpcStatus(drifts.status());
-  return ToGrpcStatus(FillPage(
-      *std::move(drifts),
-      [](const v1::Drift& d) {
-        // '\1' sorts before every character of a name, as the map does.
-        return absl::StrCat(NumberKey(d.phase()), "\1", d.probe(), "\1",
-                            d.reference());
-      },
-      request->page_size(), request->page_token(), response->mutable_drifts(),
-      response->mutable_next_page_token()));
+  absl::Status known = cluster_.Lock()->FindStream(request->stream()).status();
+  if (!known.ok()) return ToGrpcStatus(known);
+  return ToGrpcStatus(ReadDriftPage(*cluster_.env().store, *request, response));
 }
 
 grpc::Status PhaseServiceImpl::ListSteps(grpc::ServerContext*,

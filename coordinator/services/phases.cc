@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
+#include "coordinator/services/drift_reader.h"
 #include "coordinator/services/groups.h"
 #include "coordinator/services/ledger_reader.h"
 #include "coordinator/services/metrics_export.h"
@@ -104,14 +105,16 @@ PhaseRecord NextAttempt(const PhaseState& phase) {
   return record;
 }
 
-void AddForgetMeasures(const StreamState& stream, int number, Edit& edit) {
+// What was measured of an attempt that is not published.
+absl::Status AddForgetMeasures(const StreamState& stream, int number,
+                               Store& store, Edit& edit) {
   const std::string& name = stream.record.stream().name();
   for (const auto& [key, recall] : stream.recalls) {
     if (recall.phase() == number) edit.EraseRecall(name, recall);
   }
-  for (const auto& [key, drift] : stream.drifts) {
-    if (drift.phase() == number) edit.EraseDrift(name, drift);
-  }
+  KEEL_ASSIGN_OR_RETURN(const auto drifts, ReadDrifts(store, name, number));
+  for (const v1::Drift& drift : drifts) edit.EraseDrift(name, drift);
+  return absl::OkStatus();
 }
 
 bool LaterPhaseStarted(const StreamState& stream, int number) {
@@ -195,7 +198,7 @@ absl::Status Phases::PublishBy(ClusterState& state, const std::string& name,
   Tasks::AddRemoval(state, phase->record.phase(), edit);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   cluster_.DeleteUnreferenced(state, resume_blobs);
-  ExportEvaluation(*stream, *cluster_.env().metrics);
+  ExportEvaluation(*stream, *cluster_.env().store, *cluster_.env().metrics);
   LogPhase(*phase);
   return absl::OkStatus();
 }
@@ -224,6 +227,8 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
   record.clear_resume_points();
   record.clear_result_files();
   edit.PutPhase(std::move(record));
+  KEEL_RETURN_IF_ERROR(
+      AddForgetMeasures(*stream, number, *cluster_.env().store, edit));
   Tasks::AddRemoval(state, phase->record.phase(), edit);
   const auto holders = Tasks::HoldersOf(state, phase->record.phase());
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
@@ -254,7 +259,8 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
   const std::vector<std::string> blobs = BlobsOfAttempt(phase->record);
   edit.PutPhase(NextAttempt(*phase));
   edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
-  AddForgetMeasures(*stream, number, edit);
+  KEEL_RETURN_IF_ERROR(
+      AddForgetMeasures(*stream, number, *cluster_.env().store, edit));
   KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   cluster_.DeleteUnreferenced(state, blobs);
   LogPhase(*phase);

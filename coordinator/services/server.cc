@@ -166,7 +166,7 @@ void ExportStored(Cluster& cluster) {
   auto state = cluster.Lock();
   ExportGauges(*state, *cluster.env().metrics);
   for (const auto& [name, stream] : state->streams) {
-    ExportEvaluation(stream, *cluster.env().metrics);
+    ExportEvaluation(stream, *cluster.env().store, *cluster.env().metrics);
   }
 }
 
@@ -201,6 +201,7 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
   environment.clock = &clock;
   environment.planner = options.planner;
   environment.heartbeat_every = options.heartbeat_every;
+  environment.max_message_bytes = options.max_message_bytes;
   environment.min_free_bytes = options.min_free_bytes;
   environment.on_fatal = [](const absl::Status&) {
     std::_Exit(kStoreExitCode);

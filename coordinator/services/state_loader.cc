@@ -112,12 +112,6 @@ absl::Status LoadResults(Store& store, ClusterState& state) {
         state.streams[StreamOfKey(key)]
             .recalls[{record.phase(), record.probe()}] = record;
       }));
-  KEEL_RETURN_IF_ERROR(LoadTable<v1::Drift>(
-      store, table::kDrifts, [&](const auto& key, auto record) {
-        state.streams[StreamOfKey(key)]
-            .drifts[{record.phase(), record.probe(), record.reference()}] =
-            record;
-      }));
   return LoadTable<storage::v1::TaskRecord>(
       store, table::kTasks, [&](const auto& key, auto record) {
         state.tasks[key].record = std::move(record);

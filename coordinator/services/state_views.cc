@@ -89,6 +89,8 @@ TaskView ViewOfTask(const TaskState& task) {
   view.retry_time = task.retry_time;
   view.failed_workers = task.failed_workers;
   view.failure_count = task.record.failure_count();
+  view.loss_count = task.record.loss_count();
+  view.last_error = task.record.last_error();
   return view;
 }
 

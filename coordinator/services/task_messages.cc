@@ -22,22 +22,43 @@ absl::StatusOr<const Files*> NeedFiles(const StreamState& stream,
       absl::StrCat("checkpoint ", checkpoint, " is not there"));
 }
 
-v1::ProbeSet ToProbeSet(const storage::v1::ProbeRecord& probe) {
+absl::StatusOr<v1::ProbeSet> ToProbeSet(const StreamState& stream,
+                                        const storage::v1::ProbeRecord& probe) {
   v1::ProbeSet set;
   set.set_name(probe.name());
   set.set_origin_phase(probe.origin_phase());
-  for (const storage::v1::PlannedChunk& chunk : probe.chunks()) {
-    v1::ProbeSamples& samples = *set.add_chunks();
-    samples.set_chunk_digest(chunk.chunk_digest());
-    samples.mutable_index()->set_digest(chunk.index_digest());
-    samples.mutable_index()->set_size_bytes(chunk.index_size_bytes());
-    *samples.mutable_ordinals() = chunk.probe_ordinals();
+  if (probe.origin_phase() == 0) {
+    set.mutable_index()->set_digest(probe.chunks(0).index_digest());
+    set.mutable_index()->set_size_bytes(probe.chunks(0).index_size_bytes());
+    return set;
   }
+  const auto origin = stream.phases.find(probe.origin_phase());
+  if (origin == stream.phases.end() ||
+      origin->second.record.plan_digest().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the plan behind probe set ", probe.name(), " is not there"));
+  }
+  set.mutable_plan()->set_digest(origin->second.record.plan_digest());
+  set.mutable_plan()->set_size_bytes(origin->second.record.plan_size_bytes());
   return set;
 }
 
-// Phases whose held-out samples are to be evaluated.
-std::set<int> EvaluatedOrigins(const StreamState& stream) {
+bool IsWanted(const StreamState& stream, const TaskRecord& task,
+              const std::set<int>& origins,
+              const storage::v1::ProbeRecord& probe) {
+  if (task.kind() == TaskRecord::DRIFT && task.reference() == "origin") {
+    return probe.origin_phase() == task.reference_phase();
+  }
+  // Probe sets that were submitted are few, and meant to be measured.
+  return (probe.origin_phase() == 0 ||
+          origins.contains(probe.origin_phase())) &&
+         (task.kind() == TaskRecord::DRIFT ||
+          !stream.recalls.contains({task.checkpoint(), probe.name()}));
+}
+
+}  // namespace
+
+std::set<int> MeasuredOrigins(const StreamState& stream) {
   std::set<int> all;
   for (const auto& [name, probe] : stream.probes) {
     if (probe.origin_phase() > 0) all.insert(probe.origin_phase());
@@ -52,25 +73,10 @@ std::set<int> EvaluatedOrigins(const StreamState& stream) {
   return spaced;
 }
 
-bool IsWanted(const StreamState& stream, const TaskRecord& task,
-              const std::set<int>& origins,
-              const storage::v1::ProbeRecord& probe) {
-  if (task.kind() == TaskRecord::EVALUATE) {
-    // Probe sets that were submitted are few, and meant to be measured.
-    return (probe.origin_phase() == 0 ||
-            origins.contains(probe.origin_phase())) &&
-           !stream.recalls.contains({task.checkpoint(), probe.name()});
-  }
-  return task.reference() != "origin" ||
-         probe.origin_phase() == task.reference_phase();
-}
-
-}  // namespace
-
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
                                                       const TaskRecord& task) {
   std::vector<const storage::v1::ProbeRecord*> probes;
-  const std::set<int> origins = EvaluatedOrigins(stream);
+  const std::set<int> origins = MeasuredOrigins(stream);
   for (const auto& [name, probe] : stream.probes) {
     if (IsWanted(stream, task, origins, probe)) probes.push_back(&probe);
   }
@@ -87,7 +93,7 @@ absl::StatusOr<v1::RunTask> TaskMessage(const StreamState& stream,
   message.set_phase(task.checkpoint());
   *message.mutable_config() = stream.record.stream().config();
   for (const auto* probe : ProbesOf(stream, task)) {
-    *message.add_probes() = ToProbeSet(*probe);
+    KEEL_ASSIGN_OR_RETURN(*message.add_probes(), ToProbeSet(stream, *probe));
   }
   message.mutable_lease()->set_seconds(absl::ToInt64Seconds(lease));
   KEEL_ASSIGN_OR_RETURN(const Files* files,

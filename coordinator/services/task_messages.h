@@ -2,6 +2,7 @@
 #ifndef KEEL_COORDINATOR_SERVICES_TASK_MESSAGES_H_
 #define KEEL_COORDINATOR_SERVICES_TASK_MESSAGES_H_
 
+#include <set>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -10,13 +11,19 @@
 
 namespace keel {
 
-// The probe sets that the task is to be measured on: for EVALUATE those that
-// its checkpoint has no recall for; for DRIFT against "origin" those of the
-// reference phase; otherwise all.
+// Phases whose held-out samples are measured: all, or those that
+// probe.evaluate: spaced leaves.
+std::set<int> MeasuredOrigins(const StreamState& stream);
+
+// The probe sets that the task is to be measured on: for DRIFT against
+// "origin" those of the reference phase; else those of MeasuredOrigins and
+// those that were submitted, for EVALUATE without those that its checkpoint
+// has a recall for.
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(
     const StreamState& stream, const storage::v1::TaskRecord& task);
 
-// FAILED_PRECONDITION: a checkpoint that it needs is not there.
+// Its size grows with the number of probe sets, not with that of samples.
+// FAILED_PRECONDITION: a checkpoint or plan that it needs is not there.
 absl::StatusOr<v1::RunTask> TaskMessage(const StreamState& stream,
                                         const storage::v1::TaskRecord& task,
                                         absl::Duration lease);

@@ -43,16 +43,13 @@ class TaskMaker {
   Edit& edit_;
 };
 
-// Published phases that probe sets come from.
+// Published phases that measured probe sets come from.
 std::set<int> Origins(const StreamState& stream, const v1::Phase& phase) {
-  std::set<int> origins;
-  for (const auto& [name, probe] : stream.probes) {
-    const int origin = probe.origin_phase();
-    if (origin > 0 && origin != phase.parent() && origin != phase.number() &&
-        stream.checkpoints.contains(origin)) {
-      origins.insert(origin);
-    }
-  }
+  std::set<int> origins = MeasuredOrigins(stream);
+  std::erase_if(origins, [&](int origin) {
+    return origin == phase.parent() || origin == phase.number() ||
+           !stream.checkpoints.contains(origin);
+  });
   return origins;
 }
 
@@ -76,7 +73,7 @@ void AddResults(const StreamState& stream, const TaskRecord& task,
     drift.set_reference_phase(task.reference_phase());
     drift.set_reference(task.reference());
     if (stream.probes.contains(drift.probe())) {
-      edit.PutDrift(task.stream(), std::move(drift));
+      edit.PutDrift(task.stream(), drift);
     }
   }
 }
@@ -154,15 +151,22 @@ absl::Status Tasks::Assign(ClusterState& state, const AssignTask& action) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,
                         state.FindStream(record.stream()));
   const absl::Duration lease = cluster_.env().planner.task_lease;
-  KEEL_ASSIGN_OR_RETURN(v1::RunTask order, TaskMessage(*stream, record, lease));
+  v1::CoordinatorMessage message;
+  KEEL_ASSIGN_OR_RETURN(*message.mutable_run_task(),
+                        TaskMessage(*stream, record, lease));
+  message.set_cluster_id(cluster_.cluster_id());
+  const auto bytes = static_cast<int64_t>(message.ByteSizeLong());
+  if (const int64_t most = cluster_.env().max_message_bytes; bytes > most) {
+    return CountFailure(state, task->second, action.worker_id,
+                        absl::StrCat("its order has ", bytes,
+                                     " bytes; at most ", most, " are sent"));
+  }
   task->second.worker_id = action.worker_id;
   task->second.worker_incarnation = worker->second.info.incarnation();
   task->second.lease_end = cluster_.Now() + lease;
   worker->second.task_id = action.task_id;
   worker->second.stream = record.stream();
   worker->second.phase = record.phase();
-  v1::CoordinatorMessage message;
-  *message.mutable_run_task() = std::move(order);
   state.Send(action.worker_id, std::move(message));
   return absl::OkStatus();
 }
@@ -172,9 +176,24 @@ absl::Status Tasks::Release(ClusterState& state, const ReleaseTask& action) {
   if (task == state.tasks.end()) return absl::OkStatus();
   const std::string holder = std::exchange(task->second.worker_id, "");
   Cancel(state, holder, action.task_id);
-  // A holder that is lost is no fault of the task; one that stands still is.
-  if (cluster_.Now() < task->second.lease_end) return absl::OkStatus();
-  return CountFailure(state, task->second, holder, action.reason);
+  // A holder that stands still is a fault of the task. One that is lost may
+  // be: what kills its worker is given out a few times, not for ever.
+  if (cluster_.Now() >= task->second.lease_end) {
+    return CountFailure(state, task->second, holder, action.reason);
+  }
+  return CountLoss(state, task->second, holder, action.reason);
+}
+
+absl::Status Tasks::CountLoss(ClusterState& state, TaskState& task,
+                              const std::string& worker_id,
+                              const std::string& reason) {
+  TaskRecord record = task.record;
+  record.set_loss_count(record.loss_count() + 1);
+  record.set_last_error(reason);
+  task.failed_workers.insert(worker_id);
+  Edit edit = cluster_.NewEdit(durable::kFailTask);
+  edit.PutTask(std::move(record));
+  return cluster_.Commit(state, edit);
 }
 
 absl::Status Tasks::CountFailure(ClusterState& state, TaskState& task,
@@ -242,9 +261,12 @@ absl::Status Tasks::Store(ClusterState& state, const TaskState& task,
 }
 
 bool Tasks::Adopt(ClusterState& state, const v1::Hello& hello) {
-  // An order that was lost with the worker's stream is given out again.
+  // An order that was lost with the worker's stream is given out again. If the
+  // worker itself was lost, the planner takes its task back.
   for (auto& [id, task] : state.tasks) {
-    if (task.worker_id == hello.worker().id() && id != hello.task_id()) {
+    if (task.worker_id == hello.worker().id() &&
+        task.worker_incarnation == hello.worker().incarnation() &&
+        id != hello.task_id()) {
       task.worker_id.clear();
     }
   }

@@ -49,6 +49,9 @@ class Tasks {
   absl::Status CountFailure(ClusterState& state, TaskState& task,
                             const std::string& worker_id,
                             const std::string& error);
+  absl::Status CountLoss(ClusterState& state, TaskState& task,
+                         const std::string& worker_id,
+                         const std::string& reason);
   absl::Status Store(ClusterState& state, const TaskState& task,
                      const v1::TaskEnded& ended);
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/log.h"
 
@@ -46,7 +47,10 @@ void WorkerSession::Finish() {
 void WorkerSession::WriteLoop() {
   while (std::optional<v1::CoordinatorMessage> message = outbox_.Pop()) {
     if (!stream_->Write(*message)) {
-      LogDebug("a worker's stream broke while it was written");
+      LogWarning("a message was not sent: the worker's stream is ended",
+                 {{"bytes", absl::StrCat(message->ByteSizeLong())}});
+      // The peer may not know: it attaches again only if its stream breaks.
+      Cancel();
       break;
     }
   }

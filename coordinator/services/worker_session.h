@@ -1,5 +1,6 @@
 // One Attach stream: the handler's thread reads, a thread of the session
-// writes what the outbox holds. Thread-safe.
+// writes what the outbox holds. A message that cannot be written ends the
+// stream. Thread-safe.
 #ifndef KEEL_COORDINATOR_SERVICES_WORKER_SESSION_H_
 #define KEEL_COORDINATOR_SERVICES_WORKER_SESSION_H_
 

@@ -85,6 +85,22 @@ class MainJobTest(unittest.TestCase):
             bound = 1e-5 if step < 50 else 1e-4
             self.assertLess(abs(a - b), bound * abs(a), f"step {step}: {a} and {b}")
 
+    def test_a_probe_set_of_one_picture_has_recall_and_no_drift(self):
+        with Cluster(workers=1) as cluster:
+            cluster.create_stream("s", epochs=1)
+            cluster.keel("submit", "s", cluster.pack("lonely", 1, first=5000), "--probe")
+            cluster.keel("submit", "s", cluster.pack("a", 100))
+            cluster.keel("submit", "s", cluster.pack("b", 100, first=1000))
+            cluster.keel("phase", "watch", "s")
+            self.assertEqual(cluster.phase("s", 2)["state"], "PUBLISHED")
+            measured = cluster.json("recall", "s")["measurements"]
+            lonely = {m["probe"] for m in measured if m["sample_count"] == 1}
+            self.assertEqual(len(lonely), 1)
+            self.assertEqual({m["checkpoint"] for m in measured if m["probe"] in lonely}, {0, 1, 2})
+            drifts = cluster.json("drift", "s")["drifts"]
+            self.assertTrue(drifts)
+            self.assertFalse(lonely & {d["probe"] for d in drifts})
+
     def test_ledger_fails_when_the_loader_is_off_by_one(self):
         with Cluster(workers=1, worker_binary="keel-worker-off-by-one") as cluster:
             cluster.create_stream("s", epochs=2)

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <numeric>
@@ -46,7 +47,17 @@ class RecordingMetrics : public Metrics {
     counts_[{std::string(name), labels}] =
         std::accumulate(counts.begin(), counts.end(), int64_t{0});
   }
-  void Remove(std::string_view, const MetricLabels&) override {}
+  void Remove(std::string_view name, const MetricLabels& labels) override {
+    const auto matches = [&](const auto& entry) {
+      const MetricLabels& has = entry.first.second;
+      return entry.first.first == name &&
+             std::includes(has.begin(), has.end(), labels.begin(),
+                           labels.end());
+    };
+    absl::MutexLock lock(&mu_);
+    std::erase_if(values_, matches);
+    std::erase_if(counts_, matches);
+  }
 
   // Of a counter or gauge; -1 if it was never touched.
   double Value(const std::string& name, const MetricLabels& labels = {}) {

@@ -111,7 +111,7 @@ void BlobCache::Unpin(const std::string& digest) {
 
 absl::StatusOr<std::unique_ptr<BlobCache::Pin>> BlobCache::Get(
     const std::string& digest, int64_t size_bytes,
-    const absl::Notification& stop) {
+    const absl::Notification& stop, const OnBytes& on_bytes) {
   if (!IsSha256Hex(digest)) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", digest, "\" is no digest"));
@@ -133,9 +133,9 @@ absl::StatusOr<std::unique_ptr<BlobCache::Pin>> BlobCache::Get(
   if (!mine) {
     transfer->done.WaitForNotification();
     KEEL_RETURN_IF_ERROR(transfer->status);
-    return Get(digest, size_bytes, stop);
+    return Get(digest, size_bytes, stop, on_bytes);
   }
-  transfer->status = Prepare(digest, state, size_bytes, stop);
+  transfer->status = Prepare(digest, state, size_bytes, stop, on_bytes);
   absl::MutexLock lock(&mu_);
   entries_[digest].busy = nullptr;
   transfer->done.Notify();
@@ -145,7 +145,8 @@ absl::StatusOr<std::unique_ptr<BlobCache::Pin>> BlobCache::Get(
 
 absl::Status BlobCache::Prepare(const std::string& digest, State state,
                                 int64_t size_bytes,
-                                const absl::Notification& stop) {
+                                const absl::Notification& stop,
+                                const OnBytes& on_bytes) {
   if (state == State::kUnverified) {
     const absl::Status verified = Verify(digest, stop);
     if (verified.ok() || absl::IsCancelled(verified)) return verified;
@@ -156,7 +157,7 @@ absl::Status BlobCache::Prepare(const std::string& digest, State state,
   if (state == State::kUnverified || state == State::kReady) {
     KEEL_RETURN_IF_ERROR(Discard(digest));
   }
-  return Download(digest, size_bytes, stop);
+  return Download(digest, size_bytes, stop, on_bytes);
 }
 
 absl::Status BlobCache::Verify(const std::string& digest,
@@ -187,13 +188,14 @@ absl::Status BlobCache::Discard(const std::string& digest) {
 }
 
 absl::Status BlobCache::Download(const std::string& digest, int64_t size_bytes,
-                                 const absl::Notification& stop) {
+                                 const absl::Notification& stop,
+                                 const OnBytes& on_bytes) {
   const bool resumed = FileExists(PartOf(digest));
-  absl::Status status = DownloadRest(digest, size_bytes, stop);
+  absl::Status status = DownloadRest(digest, size_bytes, stop, on_bytes);
   // The damage may be in what an earlier process left.
   if (resumed && (absl::IsDataLoss(status) || absl::IsOutOfRange(status))) {
     KEEL_RETURN_IF_ERROR(Discard(digest));
-    status = DownloadRest(digest, size_bytes, stop);
+    status = DownloadRest(digest, size_bytes, stop, on_bytes);
   }
   if (status.ok() || IsTransient(status) || absl::IsCancelled(status)) {
     return status;
@@ -204,7 +206,8 @@ absl::Status BlobCache::Download(const std::string& digest, int64_t size_bytes,
 
 absl::Status BlobCache::DownloadRest(const std::string& digest,
                                      int64_t size_bytes,
-                                     const absl::Notification& stop) {
+                                     const absl::Notification& stop,
+                                     const OnBytes& on_bytes) {
   KEEL_ASSIGN_OR_RETURN(auto file, AppendableFile::Open(PartOf(digest)));
   SetState(digest, State::kPartial);
   Sha256 hash;
@@ -217,6 +220,7 @@ absl::Status BlobCache::DownloadRest(const std::string& digest,
     }
     KEEL_RETURN_IF_ERROR(fetcher_.Fetch(
         digest, file->size(), 0, stop, [&](std::string_view data) {
+          if (on_bytes) on_bytes();
           KEEL_RETURN_IF_ERROR(Reserve(digest, data.size()));
           hash.Update(data);
           return file->Append(data);

@@ -3,6 +3,7 @@
 #define KEEL_WORKER_AGENT_BLOB_CACHE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,6 +50,9 @@ class BlobCache {
   static absl::StatusOr<std::unique_ptr<BlobCache>> Open(const Options& options,
                                                          BlobFetcher& fetcher);
 
+  // Called as bytes arrive, on the fetching thread; at most a frame apart.
+  using OnBytes = std::function<void()>;
+
   // The blob, fetched if it is not here; callers of the same blob wait for one
   // transfer. `size_bytes` -1: not known. Blocks.
   // RESOURCE_EXHAUSTED: it does not fit beside what is pinned, or the disk is
@@ -56,7 +60,8 @@ class BlobCache {
   // INVALID_ARGUMENT: no digest. Else as BlobFetcher::Fetch.
   absl::StatusOr<std::unique_ptr<Pin>> Get(const std::string& digest,
                                            int64_t size_bytes,
-                                           const absl::Notification& stop)
+                                           const absl::Notification& stop,
+                                           const OnBytes& on_bytes = {})
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Bytes on the disk, unfinished downloads included.
@@ -84,14 +89,17 @@ class BlobCache {
 
   // Makes a file that this thread owns ready, by check or download.
   absl::Status Prepare(const std::string& digest, State state,
-                       int64_t size_bytes, const absl::Notification& stop);
+                       int64_t size_bytes, const absl::Notification& stop,
+                       const OnBytes& on_bytes);
   absl::Status Verify(const std::string& digest,
                       const absl::Notification& stop);
   absl::Status Download(const std::string& digest, int64_t size_bytes,
-                        const absl::Notification& stop);
+                        const absl::Notification& stop,
+                        const OnBytes& on_bytes);
   // One try, going on from what is there.
   absl::Status DownloadRest(const std::string& digest, int64_t size_bytes,
-                            const absl::Notification& stop);
+                            const absl::Notification& stop,
+                            const OnBytes& on_bytes);
   absl::Status Discard(const std::string& digest) ABSL_LOCKS_EXCLUDED(mu_);
   // Accounts for `bytes` more of `digest`, evicting others.
   absl::Status Reserve(const std::string& digest, int64_t bytes)

@@ -157,14 +157,24 @@ absl::StatusOr<SampleList> TrainedSamples(
   return list;
 }
 
-absl::StatusOr<SampleList> ProbedSamples(const v1::ProbeSamples& probe,
-                                         const storage::v1::ChunkIndex& index) {
-  KEEL_RETURN_IF_ERROR(CheckIndex(probe.chunk_digest(), index));
+absl::StatusOr<SampleList> HeldOutSamples(
+    const storage::v1::PlannedChunk& chunk,
+    const storage::v1::ChunkIndex& index) {
+  KEEL_RETURN_IF_ERROR(CheckIndex(chunk.chunk_digest(), index));
   SampleList list;
-  list.chunk_digest = probe.chunk_digest();
-  for (const int ordinal : probe.ordinals()) {
+  list.chunk_digest = chunk.chunk_digest();
+  for (const int ordinal : chunk.probe_ordinals()) {
     KEEL_RETURN_IF_ERROR(CheckOrdinal(index, ordinal));
     list.samples.push_back(ToSampleRef(index.samples(ordinal)));
+  }
+  return list;
+}
+
+SampleList AllSamples(const storage::v1::ChunkIndex& index) {
+  SampleList list;
+  list.chunk_digest = index.chunk_digest();
+  for (const storage::v1::SampleIndex& sample : index.samples()) {
+    list.samples.push_back(ToSampleRef(sample));
   }
   return list;
 }
@@ -198,20 +208,6 @@ absl::StatusOr<TrainJob> ToTrainJob(
         " and the indexes have ", job.sample_count));
   }
   return job;
-}
-
-absl::StatusOr<ProbeSet> ToProbeSet(
-    const v1::ProbeSet& set,
-    const std::vector<storage::v1::ChunkIndex>& indexes) {
-  ProbeSet to;
-  to.name = set.name();
-  to.origin_phase = set.origin_phase();
-  for (int i = 0; i < set.chunks_size(); ++i) {
-    KEEL_ASSIGN_OR_RETURN(SampleList list,
-                          ProbedSamples(set.chunks(i), indexes[i]));
-    to.samples.push_back(std::move(list));
-  }
-  return to;
 }
 
 EvaluateJob ToEvaluateJob(const v1::RunTask& order) {

@@ -22,19 +22,17 @@ StreamConfig ToStreamConfig(const v1::StreamConfig& config);
 absl::StatusOr<SampleList> TrainedSamples(
     const storage::v1::PlannedChunk& chunk,
     const storage::v1::ChunkIndex& index);
-// The samples of a probe set's chunk, in order. Errors as above.
-absl::StatusOr<SampleList> ProbedSamples(const v1::ProbeSamples& probe,
-                                         const storage::v1::ChunkIndex& index);
+// The samples of `chunk` that a probe set holds. Errors as above.
+absl::StatusOr<SampleList> HeldOutSamples(
+    const storage::v1::PlannedChunk& chunk,
+    const storage::v1::ChunkIndex& index);
+// All samples of a chunk.
+SampleList AllSamples(const storage::v1::ChunkIndex& index);
 
 // Everything of the job but its files. `indexes` by position in plan.chunks.
 // INVALID_ARGUMENT: order, plan and indexes do not fit together.
 absl::StatusOr<TrainJob> ToTrainJob(
     const v1::JoinGroup& order, const storage::v1::PhasePlan& plan,
-    const std::vector<storage::v1::ChunkIndex>& indexes);
-
-// Everything of the probe set; `indexes` by position in set.chunks.
-absl::StatusOr<ProbeSet> ToProbeSet(
-    const v1::ProbeSet& set,
     const std::vector<storage::v1::ChunkIndex>& indexes);
 
 // Everything of the job but its files and probes.

@@ -21,7 +21,7 @@ struct ChannelOptions {
   absl::Duration keepalive_timeout = absl::Seconds(5);
   absl::Duration connect_timeout = absl::Seconds(5);
   absl::Duration max_reconnect_backoff = absl::Seconds(1);
-  // Orders carry probe ordinals, so they may be larger than gRPC's 4 MiB.
+  // An order for thousands of probe sets may exceed gRPC's 4 MiB.
   int max_message_bytes = 64 << 20;
 
   // INVALID_ARGUMENT: names the field.

@@ -10,8 +10,8 @@ absl::StatusOr<std::vector<LocalFile>> JobInputs::Files(
     const google::protobuf::RepeatedPtrField<v1::CheckpointFile>& files) {
   std::vector<LocalFile> local;
   for (const v1::CheckpointFile& file : files) {
-    KEEL_ASSIGN_OR_RETURN(auto pin,
-                          cache_.Get(file.digest(), file.size_bytes(), stop_));
+    KEEL_ASSIGN_OR_RETURN(auto pin, cache_.Get(file.digest(), file.size_bytes(),
+                                               stop_, on_bytes_));
     local.push_back({file.name(), pin->path()});
     pins_.push_back(std::move(pin));
   }
@@ -20,7 +20,8 @@ absl::StatusOr<std::vector<LocalFile>> JobInputs::Files(
 
 absl::StatusOr<std::string> JobInputs::Bytes(const std::string& digest,
                                              int64_t size_bytes) {
-  KEEL_ASSIGN_OR_RETURN(const auto pin, cache_.Get(digest, size_bytes, stop_));
+  KEEL_ASSIGN_OR_RETURN(const auto pin,
+                        cache_.Get(digest, size_bytes, stop_, on_bytes_));
   return ReadFile(pin->path());
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,8 +25,9 @@ namespace keel {
 // blocks. Errors as BlobCache::Get.
 class JobInputs {
  public:
-  JobInputs(BlobCache& cache, const absl::Notification& stop)
-      : cache_(cache), stop_(stop) {}
+  JobInputs(BlobCache& cache, const absl::Notification& stop,
+            BlobCache::OnBytes on_bytes = {})
+      : cache_(cache), stop_(stop), on_bytes_(std::move(on_bytes)) {}
 
   absl::StatusOr<std::vector<LocalFile>> Files(
       const google::protobuf::RepeatedPtrField<v1::CheckpointFile>& files);
@@ -48,6 +50,7 @@ class JobInputs {
 
   BlobCache& cache_;
   const absl::Notification& stop_;
+  const BlobCache::OnBytes on_bytes_;
   std::vector<std::unique_ptr<BlobCache::Pin>> pins_;
 };
 

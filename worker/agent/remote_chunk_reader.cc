@@ -11,8 +11,13 @@ namespace keel {
 
 RemoteChunkReader::RemoteChunkReader(BlobCache& cache, BlobFetcher& fetcher,
                                      std::map<std::string, int64_t> sizes,
-                                     const absl::Notification& stop)
-    : cache_(cache), fetcher_(fetcher), sizes_(std::move(sizes)), stop_(stop) {}
+                                     const absl::Notification& stop,
+                                     BlobCache::OnBytes on_bytes)
+    : cache_(cache),
+      fetcher_(fetcher),
+      sizes_(std::move(sizes)),
+      stop_(stop),
+      on_bytes_(std::move(on_bytes)) {}
 
 absl::StatusOr<std::string> RemoteChunkReader::Read(
     const std::string& chunk_digest, int64_t offset, int64_t length) {
@@ -38,8 +43,8 @@ absl::StatusOr<std::shared_ptr<BlobCache::Pin>> RemoteChunkReader::Locate(
 absl::StatusOr<std::shared_ptr<BlobCache::Pin>> RemoteChunkReader::Bring(
     const std::string& digest) {
   const auto size = sizes_.find(digest);
-  auto pin =
-      cache_.Get(digest, size == sizes_.end() ? -1 : size->second, stop_);
+  auto pin = cache_.Get(digest, size == sizes_.end() ? -1 : size->second, stop_,
+                        on_bytes_);
   if (pin.ok()) return std::shared_ptr<BlobCache::Pin>(std::move(*pin));
   if (!absl::IsResourceExhausted(pin.status())) return pin.status();
   LogWarning(
@@ -55,6 +60,7 @@ absl::StatusOr<std::string> RemoteChunkReader::ReadRemotely(
   bytes.reserve(length);
   KEEL_RETURN_IF_ERROR(
       fetcher_.Fetch(digest, offset, length, stop_, [&](std::string_view data) {
+        if (on_bytes_) on_bytes_();
         bytes.append(data);
         return absl::OkStatus();
       }));

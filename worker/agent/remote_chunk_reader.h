@@ -27,10 +27,12 @@ namespace keel {
 // CANCELLED: `stop` was notified. Other errors as ChunkReader's.
 class RemoteChunkReader : public ChunkReader {
  public:
-  // `sizes`: bytes of the chunks, where they are known.
+  // `sizes`: bytes of the chunks, where they are known. `on_bytes` is called
+  // as bytes arrive, by one reader at a time for each chunk.
   RemoteChunkReader(BlobCache& cache, BlobFetcher& fetcher,
                     std::map<std::string, int64_t> sizes,
-                    const absl::Notification& stop);
+                    const absl::Notification& stop,
+                    BlobCache::OnBytes on_bytes = {});
 
   absl::StatusOr<std::string> Read(const std::string& chunk_digest,
                                    int64_t offset, int64_t length) override
@@ -49,6 +51,7 @@ class RemoteChunkReader : public ChunkReader {
   BlobFetcher& fetcher_;
   const std::map<std::string, int64_t> sizes_;
   const absl::Notification& stop_;
+  const BlobCache::OnBytes on_bytes_;
 
   absl::Mutex mu_;
   // Null: does not fit.

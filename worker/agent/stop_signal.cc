@@ -50,6 +50,11 @@ absl::Duration StopSignal::longest_pause() const {
   return longest_pause_;
 }
 
+void StopSignal::NoteProgress() {
+  absl::MutexLock lock(&mu_);
+  progressed_ = true;
+}
+
 bool StopSignal::TakeProgress() {
   absl::MutexLock lock(&mu_);
   return std::exchange(progressed_, false);

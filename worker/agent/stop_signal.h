@@ -35,7 +35,9 @@ class StopSignal {
   // longest pause between two questions bounds how long it may take to notice.
   bool Poll() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Duration longest_pause() const ABSL_LOCKS_EXCLUDED(mu_);
-  // True if the job has asked since this was called last: it comes on.
+  // The job comes on without asking: bytes that it waits for arrive.
+  void NoteProgress() ABSL_LOCKS_EXCLUDED(mu_);
+  // True if the job has asked, or came on, since this was called last.
   bool TakeProgress() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

@@ -9,11 +9,28 @@
 #include "worker/agent/convert.h"
 
 namespace keel {
+namespace {
+
+// What the coordinator takes in one message, less some room for the envelope.
+constexpr size_t kMaxResultBytes = (16 << 20) - 1024;
+
+// A result that no message can carry would break the stream again and again.
+absl::StatusOr<v1::TaskEnded> CheckSize(v1::TaskEnded ended) {
+  if (const size_t bytes = ended.ByteSizeLong(); bytes > kMaxResultBytes) {
+    return absl::OutOfRangeError(absl::StrCat("the result has ", bytes,
+                                              " bytes; at most ",
+                                              kMaxResultBytes, " can be sent"));
+  }
+  return ended;
+}
+
+}  // namespace
 
 TaskJob::TaskJob(v1::RunTask order, const JobResources& resources)
     : order_(std::move(order)),
       resources_(resources),
-      chunks_(resources.cache, resources.fetcher, {}, stop().requested()) {}
+      chunks_(resources.cache, resources.fetcher, {}, stop().requested(),
+              [this] { stop().NoteProgress(); }) {}
 
 JobPosition TaskJob::position() const {
   JobPosition position;
@@ -38,6 +55,7 @@ v1::WorkerMessage TaskJob::Run() {
   absl::StatusOr<v1::TaskEnded> ended;
   try {
     ended = Work();
+    if (ended.ok()) ended = CheckSize(*std::move(ended));
   } catch (const std::exception& error) {
     ended = absl::InternalError(absl::StrCat("exception: ", error.what()));
   } catch (...) {
@@ -60,7 +78,8 @@ v1::WorkerMessage TaskJob::Run() {
 }
 
 absl::StatusOr<v1::TaskEnded> TaskJob::Work() {
-  JobInputs inputs(resources_.cache, stop().requested());
+  JobInputs inputs(resources_.cache, stop().requested(),
+                   [this] { stop().NoteProgress(); });
   switch (order_.kind_case()) {
     case v1::RunTask::kEvaluate:
       return Evaluate(inputs);
@@ -74,15 +93,35 @@ absl::StatusOr<v1::TaskEnded> TaskJob::Work() {
 absl::StatusOr<std::vector<ProbeSet>> TaskJob::Probes(JobInputs& inputs) {
   std::vector<ProbeSet> probes;
   for (const v1::ProbeSet& set : order_.probes()) {
-    std::vector<storage::v1::ChunkIndex> indexes;
-    for (const v1::ProbeSamples& chunk : set.chunks()) {
-      KEEL_ASSIGN_OR_RETURN(
-          indexes.emplace_back(),
-          inputs.Index(chunk.index().digest(), chunk.index().size_bytes()));
-    }
-    KEEL_ASSIGN_OR_RETURN(probes.emplace_back(), ToProbeSet(set, indexes));
+    ProbeSet& probe = probes.emplace_back();
+    probe.name = set.name();
+    probe.origin_phase = set.origin_phase();
+    KEEL_ASSIGN_OR_RETURN(probe.samples, Samples(set, inputs));
   }
   return probes;
+}
+
+absl::StatusOr<std::vector<SampleList>> TaskJob::Samples(
+    const v1::ProbeSet& set, JobInputs& inputs) {
+  std::vector<SampleList> samples;
+  if (!set.has_plan()) {
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        inputs.Index(set.index().digest(), set.index().size_bytes()));
+    samples.push_back(AllSamples(index));
+    return samples;
+  }
+  KEEL_ASSIGN_OR_RETURN(
+      const storage::v1::PhasePlan plan,
+      inputs.Plan(set.plan().digest(), set.plan().size_bytes()));
+  for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
+    if (chunk.probe_ordinals().empty()) continue;
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        inputs.Index(chunk.index_digest(), chunk.index_size_bytes()));
+    KEEL_ASSIGN_OR_RETURN(samples.emplace_back(), HeldOutSamples(chunk, index));
+  }
+  return samples;
 }
 
 absl::StatusOr<v1::TaskEnded> TaskJob::Evaluate(JobInputs& inputs) {
@@ -92,8 +131,10 @@ absl::StatusOr<v1::TaskEnded> TaskJob::Evaluate(JobInputs& inputs) {
   KEEL_ASSIGN_OR_RETURN(const std::vector<RecallResult> recalls,
                         resources_.executor.Evaluate(job, *this));
   v1::TaskEnded ended;
+  // Also if nothing could be measured.
+  v1::EvaluationResult& result = *ended.mutable_evaluation();
   for (const RecallResult& recall : recalls) {
-    *ended.mutable_evaluation()->add_recalls() = ToProto(recall);
+    *result.add_recalls() = ToProto(recall);
   }
   return ended;
 }
@@ -107,8 +148,10 @@ absl::StatusOr<v1::TaskEnded> TaskJob::MeasureDrift(JobInputs& inputs) {
   KEEL_ASSIGN_OR_RETURN(const std::vector<DriftResult> drifts,
                         resources_.executor.MeasureDrift(job, *this));
   v1::TaskEnded ended;
+  // Also if nothing could be measured.
+  v1::DriftResult& result = *ended.mutable_drift();
   for (const DriftResult& drift : drifts) {
-    *ended.mutable_drift()->add_drifts() = ToProto(drift);
+    *result.add_drifts() = ToProto(drift);
   }
   return ended;
 }

@@ -40,48 +40,68 @@ void ExportAngles(const char* name, const AngleDistribution& angles,
                        angles.mean * static_cast<double>(total), labels);
 }
 
+void ExportRecall(const std::string& stream, const RecallResult& result,
+                  Metrics& metrics) {
+  const MetricLabels labels = {{"stream", stream},
+                               {"phase", absl::StrCat(result.phase)},
+                               {"probe", result.probe}};
+  ExportDirection(result.image_to_text,
+                  With(labels, "direction", "image_to_text"), metrics);
+  ExportDirection(result.text_to_image,
+                  With(labels, "direction", "text_to_image"), metrics);
+}
+
+void ExportDrift(const std::string& stream, const DriftResult& drift,
+                 Metrics& metrics) {
+  const MetricLabels base = {{"stream", stream},
+                             {"phase", absl::StrCat(drift.phase)},
+                             {"probe", drift.probe},
+                             {"reference", drift.reference}};
+  const MetricLabels image = With(base, "modality", "image");
+  const MetricLabels text = With(base, "modality", "text");
+  const MetricLabels both = With(base, "modality", "both");
+  ExportAngles(kSelfAngle, drift.self_angle_change_image, image, metrics);
+  ExportAngles(kSelfAngle, drift.self_angle_change_text, text, metrics);
+  ExportAngles(kRotation, drift.rotation_image, image, metrics);
+  ExportAngles(kRotation, drift.rotation_text, text, metrics);
+  ExportAngles(kGap, drift.rotation_gap, both, metrics);
+  ExportAngles(kCrossAngle, drift.cross_angle_change, both, metrics);
+  metrics.Set(kDeviation, drift.deviation_degrees, both);
+  metrics.Set(kFloor, drift.deviation_floor_degrees, both);
+  metrics.Set(kResidual, drift.residual_image_degrees, image);
+  metrics.Set(kResidual, drift.residual_text_degrees, text);
+}
+
 }  // namespace
 
-void ExportRecall(const std::string& stream,
-                  const std::vector<RecallResult>& results, Metrics& metrics) {
-  metrics.Remove(kRecall, {{"stream", stream}});
+void EvaluationMetrics::Drop() {
+  for (const char* name : {kRecall, kSelfAngle, kRotation, kGap, kCrossAngle,
+                           kDeviation, kFloor, kResidual}) {
+    metrics_.Remove(name, {});
+  }
+  phase_ = -1;
+}
+
+void EvaluationMetrics::BeginTraining(const std::string& stream, int parent) {
+  if (stream != stream_ || parent != phase_) Drop();
+}
+
+void EvaluationMetrics::BeginMeasuring(const std::string& stream, int phase) {
+  if (stream == stream_ && phase <= phase_) return;
+  Drop();
+  stream_ = stream;
+  phase_ = phase;
+}
+
+void EvaluationMetrics::Show(const std::vector<RecallResult>& results) {
   for (const RecallResult& result : results) {
-    const MetricLabels labels = {{"stream", stream},
-                                 {"phase", absl::StrCat(result.phase)},
-                                 {"probe", result.probe}};
-    ExportDirection(result.image_to_text,
-                    With(labels, "direction", "image_to_text"), metrics);
-    ExportDirection(result.text_to_image,
-                    With(labels, "direction", "text_to_image"), metrics);
+    if (result.phase == phase_) ExportRecall(stream_, result, metrics_);
   }
 }
 
-void ExportDrift(const std::string& stream,
-                 const std::vector<DriftResult>& results, Metrics& metrics) {
-  if (results.empty()) return;
-  for (const char* name : {kSelfAngle, kRotation, kGap, kCrossAngle, kDeviation,
-                           kFloor, kResidual}) {
-    metrics.Remove(name,
-                   {{"stream", stream}, {"reference", results[0].reference}});
-  }
+void EvaluationMetrics::Show(const std::vector<DriftResult>& results) {
   for (const DriftResult& drift : results) {
-    const MetricLabels base = {{"stream", stream},
-                               {"phase", absl::StrCat(drift.phase)},
-                               {"probe", drift.probe},
-                               {"reference", drift.reference}};
-    const MetricLabels image = With(base, "modality", "image");
-    const MetricLabels text = With(base, "modality", "text");
-    const MetricLabels both = With(base, "modality", "both");
-    ExportAngles(kSelfAngle, drift.self_angle_change_image, image, metrics);
-    ExportAngles(kSelfAngle, drift.self_angle_change_text, text, metrics);
-    ExportAngles(kRotation, drift.rotation_image, image, metrics);
-    ExportAngles(kRotation, drift.rotation_text, text, metrics);
-    ExportAngles(kGap, drift.rotation_gap, both, metrics);
-    ExportAngles(kCrossAngle, drift.cross_angle_change, both, metrics);
-    metrics.Set(kDeviation, drift.deviation_degrees, both);
-    metrics.Set(kFloor, drift.deviation_floor_degrees, both);
-    metrics.Set(kResidual, drift.residual_image_degrees, image);
-    metrics.Set(kResidual, drift.residual_text_degrees, text);
+    if (drift.phase == phase_) ExportDrift(stream_, drift, metrics_);
   }
 }
 

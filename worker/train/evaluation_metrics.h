@@ -10,11 +10,31 @@
 
 namespace keel {
 
-// Each takes the place of what the stream's earlier phases left there.
-void ExportRecall(const std::string& stream,
-                  const std::vector<RecallResult>& results, Metrics& metrics);
-void ExportDrift(const std::string& stream,
-                 const std::vector<DriftResult>& results, Metrics& metrics);
+// Keeps the series of one checkpoint: the newest that was measured, until the
+// worker goes on to something that makes them old. Not thread-safe.
+class EvaluationMetrics {
+ public:
+  // `metrics` outlives it.
+  explicit EvaluationMetrics(Metrics& metrics) : metrics_(metrics) {}
+
+  // Before training: series stay if they are those of the parent.
+  void BeginTraining(const std::string& stream, int parent);
+  // Before measuring a checkpoint: series stay if they are its own, or of a
+  // later one of the stream.
+  void BeginMeasuring(const std::string& stream, int phase);
+
+  // Adds results of the checkpoint that was begun, unless a later one is shown.
+  void Show(const std::vector<RecallResult>& results);
+  void Show(const std::vector<DriftResult>& results);
+
+ private:
+  void Drop();
+
+  Metrics& metrics_;
+  // What is shown.
+  std::string stream_;
+  int phase_ = -1;
+};
 
 }  // namespace keel
 

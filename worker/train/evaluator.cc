@@ -7,7 +7,6 @@
 #include "worker/checkpoint/checkpoint_folder.h"
 #include "worker/drift/recall.h"
 #include "worker/drift/spatial_disorder.h"
-#include "worker/train/evaluation_metrics.h"
 #include "worker/train/sample_embedder.h"
 
 namespace keel {
@@ -41,6 +40,7 @@ void LogSkipped(const std::string& stream, const ProbeSet& probe) {
 
 absl::StatusOr<std::vector<RecallResult>> EvaluateRecall(
     const EvaluateJob& job, const EvaluationEnvironment& environment) {
+  environment.metrics.BeginMeasuring(job.stream, job.phase);
   KEEL_ASSIGN_OR_RETURN(const ClipModel model,
                         LoadFrozen(job.files, job.config, environment.device));
   const SampleSource source = SourceOf(environment, job.config);
@@ -58,12 +58,13 @@ absl::StatusOr<std::vector<RecallResult>> EvaluateRecall(
     result.probe = probe.name;
     results.push_back(std::move(result));
   }
-  ExportRecall(job.stream, results, environment.metrics);
+  environment.metrics.Show(results);
   return results;
 }
 
 absl::StatusOr<std::vector<DriftResult>> EvaluateDrift(
     const DriftJob& job, const EvaluationEnvironment& environment) {
+  environment.metrics.BeginMeasuring(job.stream, job.phase);
   KEEL_ASSIGN_OR_RETURN(const ClipModel model,
                         LoadFrozen(job.files, job.config, environment.device));
   KEEL_ASSIGN_OR_RETURN(
@@ -91,7 +92,7 @@ absl::StatusOr<std::vector<DriftResult>> EvaluateDrift(
     result.probe = probe.name;
     results.push_back(std::move(result));
   }
-  ExportDrift(job.stream, results, environment.metrics);
+  environment.metrics.Show(results);
   return results;
 }
 

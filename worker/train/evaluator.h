@@ -9,17 +9,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/metrics/registry.h"
 #include "worker/data/tokenizer.h"
 #include "worker/seam/environment.h"
 #include "worker/seam/job.h"
+#include "worker/train/evaluation_metrics.h"
 
 namespace keel {
 
 // What the tasks run on; all of it outlives the call.
 struct EvaluationEnvironment {
   TaskContext& context;
-  Metrics& metrics;
+  EvaluationMetrics& metrics;
   const Tokenizer& tokenizer;
   at::Device device;
 };

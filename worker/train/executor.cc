@@ -61,9 +61,11 @@ TorchExecutor::TorchExecutor(const ExecutorOptions& options, c10::Device device,
     : options_(options),
       device_(device),
       info_(DescribeDevice(device, options.threads)),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      evaluation_metrics_(metrics) {}
 
 absl::Status TorchExecutor::Train(const TrainJob& job, TrainContext& context) {
+  evaluation_metrics_.BeginTraining(job.stream, job.parent);
   const TrainerOptions options = {
       .device = device_,
       .info = info_,
@@ -88,9 +90,9 @@ absl::StatusOr<std::vector<RecallResult>> TorchExecutor::Evaluate(
   std::vector<RecallResult> results;
   KEEL_RETURN_IF_ERROR(CatchStatus(
       absl::StatusCode::kInternal, "evaluate", [&]() -> absl::Status {
-        KEEL_ASSIGN_OR_RETURN(
-            results,
-            EvaluateRecall(job, {context, metrics_, tokenizer_, device_}));
+        KEEL_ASSIGN_OR_RETURN(results,
+                              EvaluateRecall(job, {context, evaluation_metrics_,
+                                                   tokenizer_, device_}));
         return absl::OkStatus();
       }));
   return results;
@@ -101,9 +103,9 @@ absl::StatusOr<std::vector<DriftResult>> TorchExecutor::MeasureDrift(
   std::vector<DriftResult> results;
   KEEL_RETURN_IF_ERROR(CatchStatus(
       absl::StatusCode::kInternal, "measure drift", [&]() -> absl::Status {
-        KEEL_ASSIGN_OR_RETURN(
-            results,
-            EvaluateDrift(job, {context, metrics_, tokenizer_, device_}));
+        KEEL_ASSIGN_OR_RETURN(results,
+                              EvaluateDrift(job, {context, evaluation_metrics_,
+                                                  tokenizer_, device_}));
         return absl::OkStatus();
       }));
   return results;

@@ -83,7 +83,20 @@ TEST_F(PlannerTaskTest, TriesAFailedTaskAgainUntilItFailedTooOften) {
   Worker("a");
   EXPECT_THAT(Plan(), ElementsAre("give task t1 to a: it is idle"));
   view_.tasks[0].failure_count = 5;
-  EXPECT_THAT(Plan(), ElementsAre("fail s@1: task t1 failed 5 times"));
+  view_.tasks[0].last_error = "no memory";
+  EXPECT_THAT(
+      Plan(),
+      ElementsAre("fail s@1: task t1 failed 5 times, at last: no memory"));
+}
+
+TEST_F(PlannerTaskTest, GivesATaskUpThatLostItsWorkerTooOften) {
+  Task("t1", "s", 1).loss_count = 9;
+  Worker("a");
+  EXPECT_THAT(Plan(), ElementsAre("give task t1 to a: it is idle"));
+  view_.tasks[0].loss_count = 10;
+  view_.tasks[0].last_error = "worker a has restarted";
+  EXPECT_THAT(Plan(), ElementsAre("fail s@1: task t1 lost its worker 10 times, "
+                                  "at last: worker a has restarted"));
 }
 
 TEST_F(PlannerTaskTest, PrefersAWorkerThatTheTaskHasNotFailedOn) {

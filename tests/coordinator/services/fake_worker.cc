@@ -11,13 +11,21 @@
 namespace keel::testing {
 namespace {
 
-v1::Recall FakeRecall(int phase, const v1::ProbeSet& probe) {
+int SampleCount(v1::WorkerService::Stub& stub, const v1::ProbeSet& probe) {
+  storage::v1::ChunkIndex index;
+  index.ParseFromString(ReadBlob(stub, probe.index().digest()));
+  storage::v1::PhasePlan plan;
+  plan.ParseFromString(ReadBlob(stub, probe.plan().digest()));
+  int count = index.samples_size();
+  for (const auto& chunk : plan.chunks()) count += chunk.probe_ordinals_size();
+  return count;
+}
+
+v1::Recall FakeRecall(int phase, const v1::ProbeSet& probe, int sample_count) {
   v1::Recall recall;
   recall.set_phase(phase);
   recall.set_probe(probe.name());
-  for (const auto& chunk : probe.chunks()) {
-    recall.set_sample_count(recall.sample_count() + chunk.ordinals_size());
-  }
+  recall.set_sample_count(sample_count);
   recall.set_image_to_text_r5(0.5);
   recall.set_text_to_image_r5(0.25);
   return recall;
@@ -335,11 +343,13 @@ void FakeWorker::RunTask(const v1::RunTask& task) {
   v1::TaskEnded& ended = *message.mutable_task_ended();
   ended.set_task_id(task.task_id());
   ended.set_ok(true);
+  if (task.has_drift()) ended.mutable_drift();
   for (const v1::ProbeSet& probe : task.probes()) {
+    const int sample_count = SampleCount(*stub_, probe);
     if (task.has_evaluate()) {
       *ended.mutable_evaluation()->add_recalls() =
-          FakeRecall(task.phase(), probe);
-    } else {
+          FakeRecall(task.phase(), probe, sample_count);
+    } else if (sample_count >= 2) {
       *ended.mutable_drift()->add_drifts() = FakeDrift(task, probe);
     }
   }

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "common/metrics/names.h"
+#include "coordinator/store/table_names.h"
 #include "gtest/gtest.h"
+#include "tests/testing/memory_store.h"
 
 namespace keel {
 namespace {
@@ -124,13 +126,15 @@ TEST(MetricsExportTest, ShowsThePhaseThatTheStreamIsAt) {
 TEST(MetricsExportTest, KeepsTheNewestPhaseOnlyAndCountsForgetting) {
   StreamState stream = StreamWithPhase(1, v1::Phase::PUBLISHED);
   AddRecall(stream, 1, 0.75);
+  testing::MemoryStore store;
   RecordingMetrics metrics;
-  ExportEvaluation(stream, metrics);
+  ExportEvaluation(stream, store, metrics);
   EXPECT_EQ((metrics.values[{"keel_recall_ratio", RecallLabels("1")}]), 0.75);
 
   stream.record.mutable_stream()->set_published_phase(2);
   AddRecall(stream, 2, 0.5);
-  ExportEvaluation(stream, metrics);
+  AddRecall(stream, 3, 0.9);  // of a phase that is not published yet
+  ExportEvaluation(stream, store, metrics);
   EXPECT_EQ((metrics.values.count({"keel_recall_ratio", RecallLabels("1")})),
             0u);
   EXPECT_EQ((metrics.values[{"keel_recall_ratio", RecallLabels("2")}]), 0.5);
@@ -151,9 +155,13 @@ TEST(MetricsExportTest, ShowsRotationOfBothModalities) {
     drift.mutable_rotation_image()->add_counts(i == 10 ? 3 : 0);
     drift.mutable_rotation_text()->add_counts(i == 20 ? 4 : 0);
   }
-  stream.drifts[{2, "p", "parent"}] = drift;
+  testing::MemoryStore store;
+  WriteBatch batch;
+  batch.Put(table::kDrifts, DriftKey("s", 2, "p", "parent"),
+            drift.SerializeAsString());
+  ASSERT_TRUE(store.Commit(batch).ok());
   RecordingMetrics metrics;
-  ExportEvaluation(stream, metrics);
+  ExportEvaluation(stream, store, metrics);
   MetricLabels labels = {{"stream", "s"},
                          {"phase", "2"},
                          {"probe", "p"},

@@ -185,6 +185,21 @@ TEST_F(PhaseLifeTest, MeasuresEveryPhaseOnAllProbeSets) {
   EXPECT_EQ(drifts.drifts(0).reference(), "parent");
 }
 
+TEST_F(PhaseLifeTest, PublishesWithAProbeSetThatIsTooSmallForDrift) {
+  CreateSmallStream("s");
+  auto worker = StartWorker();
+  const std::string shard = MakeShard(1, "lonely");
+  v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  header.set_probe_only(true);
+  ASSERT_TRUE(Submit(*stubs().streams, header, shard).status.ok());
+  SubmitShard("s", "x");
+  SubmitShard("s", "y");
+  Await("s", 2, v1::Phase::PUBLISHED);
+  const v1::ListRecallsResponse recalls = Recalls("s");
+  ASSERT_EQ(recalls.recalls_size(), 2);
+  EXPECT_EQ(recalls.recalls(1).sample_count(), 1);
+}
+
 TEST_F(PhaseLifeTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
   CreateSmallStream("s", /*fraction=*/0.5);
   auto worker = StartWorker();

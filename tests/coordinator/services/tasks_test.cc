@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/services/task_messages.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_blob_store.h"
@@ -14,6 +15,8 @@
 
 namespace keel {
 namespace {
+
+using ::testing::HasSubstr;
 
 class SilentSink : public MessageSink {
  public:
@@ -34,6 +37,7 @@ class TasksTest : public ::testing::Test {
     environment.blobs = &blobs_;
     environment.metrics = &metrics_;
     environment.clock = &clock_;
+    environment.max_message_bytes = 10'000;
     cluster_ = Cluster::Load(environment).value();
     tasks_ = std::make_unique<Tasks>(*cluster_);
     auto state = cluster_->Lock();
@@ -72,6 +76,13 @@ class TasksTest : public ::testing::Test {
   void Release() {
     auto state = cluster_->Lock();
     EXPECT_TRUE(tasks_->Release(*state, {"t1", "its lease is over"}).ok());
+  }
+  bool Adopt(int64_t incarnation) {
+    auto state = cluster_->Lock();
+    v1::Hello hello;
+    hello.mutable_worker()->set_id("a");
+    hello.mutable_worker()->set_incarnation(incarnation);
+    return tasks_->Adopt(*state, hello);
   }
   TaskState Task() { return cluster_->Lock()->tasks.at("t1"); }
 
@@ -138,6 +149,111 @@ TEST_F(TasksTest, OnlyTheHolderExtendsTheLease) {
   EXPECT_EQ(state->tasks.at("t1").lease_end, end);
 }
 
+TEST_F(TasksTest, AHolderThatIsLostIsCountedApart) {
+  Release();
+  EXPECT_EQ(Task().record.loss_count(), 1);
+  EXPECT_EQ(Task().record.failure_count(), 0);
+  EXPECT_EQ(Task().record.last_error(), "its lease is over");
+  EXPECT_TRUE(Task().failed_workers.contains("a"));
+  EXPECT_EQ(Task().worker_id, "");
+}
+
+// The planner finds it and has it counted.
+TEST_F(TasksTest, ARestartedHolderKeepsItsTaskUntilItIsTakenBack) {
+  EXPECT_FALSE(Adopt(/*incarnation=*/2));
+  EXPECT_EQ(Task().worker_id, "a");
+}
+
+TEST_F(TasksTest, AnOrderThatWasLostIsNoLoss) {
+  EXPECT_FALSE(Adopt(/*incarnation=*/0));
+  EXPECT_EQ(Task().worker_id, "");
+  EXPECT_EQ(Task().record.loss_count(), 0);
+}
+
+TEST_F(TasksTest, AnOrderThatIsTooLargeFailsByName) {
+  auto state = cluster_->Lock();
+  state->workers.at("a").task_id.clear();
+  StreamState& stream = state->streams.at("s");
+  v1::CheckpointFile& file = *stream.checkpoints[0].add_files();
+  EXPECT_TRUE(tasks_->Assign(*state, {"t1", "a", ""}).ok());
+  EXPECT_EQ(state->workers.at("a").task_id, "t1");
+  state->workers.at("a").task_id.clear();
+  file.set_name(std::string(10'000, 'x'));
+  EXPECT_TRUE(tasks_->Assign(*state, {"t1", "a", ""}).ok());
+  const storage::v1::TaskRecord& task = state->tasks.at("t1").record;
+  EXPECT_EQ(task.failure_count(), 1);
+  EXPECT_THAT(task.last_error(), HasSubstr("bytes; at most 10000 are sent"));
+  EXPECT_EQ(state->workers.at("a").task_id, "");
+}
+
+// A stream after as many phases, each with 5,000 held-out samples.
+StreamState LongStream(int phase_count) {
+  StreamState stream;
+  stream.record.mutable_stream()->set_name("s");
+  for (int number = 1; number <= phase_count; ++number) {
+    const std::string name = absl::StrCat("phase-", number);
+    storage::v1::ProbeRecord& probe = stream.probes[name];
+    probe.set_name(name);
+    probe.set_origin_phase(number);
+    storage::v1::PlannedChunk& chunk = *probe.add_chunks();
+    for (int i = 0; i < 5000; ++i) chunk.add_probe_ordinals(20 * i);
+    storage::v1::PhaseRecord& record = stream.phases[number].record;
+    record.set_plan_digest(std::string(64, 'a'));
+    record.mutable_phase()->set_stream("s");
+    record.mutable_phase()->set_number(number);
+    record.mutable_phase()->set_parent(number - 1);
+    if (number < phase_count) stream.checkpoints[number];
+  }
+  stream.phases[phase_count].record.mutable_phase()->set_state(
+      v1::Phase::EVALUATING);
+  return stream;
+}
+
+void Space(StreamState& stream) {
+  stream.record.mutable_stream()
+      ->mutable_config()
+      ->mutable_probe()
+      ->set_evaluate(v1::ProbeConfig::SPACED);
+}
+
+TEST(TaskProbesTest, AnOrderForAThousandPhasesStaysSmall) {
+  const StreamState stream = LongStream(1000);
+  storage::v1::TaskRecord task;
+  task.set_kind(storage::v1::TaskRecord::DRIFT);
+  task.set_checkpoint(1000);
+  task.set_reference_phase(999);
+  task.set_reference("parent");
+  const auto order = TaskMessage(stream, task, absl::Minutes(1));
+  ASSERT_TRUE(order.ok()) << order.status();
+  EXPECT_EQ(order->probes_size(), 1000);
+  EXPECT_EQ(order->probes(0).plan().digest(), std::string(64, 'a'));
+  EXPECT_LT(order->ByteSizeLong(), 200'000u);
+}
+
+TEST_F(TasksTest, SpacedEvaluationBoundsTheMeasuresOfDriftToo) {
+  auto state = cluster_->Lock();
+  StreamState stream = LongStream(300);
+  Edit all = cluster_->NewEdit(durable::kEndTraining);
+  Tasks::AddFor(*state, stream, stream.phases.at(300), all);
+  ASSERT_TRUE(cluster_->Commit(*state, all).ok());
+  // Recall; drift against the parent and 298 origins.
+  EXPECT_EQ(state->tasks.size(), 300u);
+
+  state->tasks.clear();
+  Space(stream);
+  Edit spaced = cluster_->NewEdit(durable::kEndTraining);
+  Tasks::AddFor(*state, stream, stream.phases.at(300), spaced);
+  ASSERT_TRUE(cluster_->Commit(*state, spaced).ok());
+  std::set<int> references;
+  for (const auto& [id, task] : state->tasks) {
+    EXPECT_LE(ProbesOf(stream, task.record).size(), 11u);
+    EXPECT_GE(ProbesOf(stream, task.record).size(), 1u);
+    references.insert(task.record.reference_phase());
+  }
+  EXPECT_EQ(references,
+            (std::set<int>{0, 1, 44, 172, 236, 268, 284, 292, 296, 298, 299}));
+}
+
 TEST(TaskProbesTest, SpacedEvaluationLeavesOldProbeSetsOut) {
   StreamState stream;
   for (int phase = 0; phase <= 20; ++phase) {
@@ -149,10 +265,7 @@ TEST(TaskProbesTest, SpacedEvaluationLeavesOldProbeSetsOut) {
   storage::v1::TaskRecord task;
   task.set_kind(storage::v1::TaskRecord::EVALUATE);
   EXPECT_EQ(ProbesOf(stream, task).size(), 21u);
-  stream.record.mutable_stream()
-      ->mutable_config()
-      ->mutable_probe()
-      ->set_evaluate(v1::ProbeConfig::SPACED);
+  Space(stream);
   std::set<int> origins;
   for (const auto* probe : ProbesOf(stream, task)) {
     origins.insert(probe->origin_phase());

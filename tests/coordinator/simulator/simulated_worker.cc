@@ -232,7 +232,13 @@ void SimulatedWorker::EndTask(const v1::RunTask& task) {
   ended.set_task_id(task.task_id());
   ended.set_ok(!world_.Mishap(0.1));
   ended.set_message(ended.ok() ? "" : "out of memory");
+  if (task.has_evaluate()) {
+    ended.mutable_evaluation();
+  } else {
+    ended.mutable_drift();
+  }
   for (const v1::ProbeSet& probe : task.probes()) {
+    if (world_.Mishap(0.1)) continue;  // too few of its samples decode
     if (task.has_evaluate()) {
       ended.mutable_evaluation()->add_recalls()->set_probe(probe.name());
     } else {

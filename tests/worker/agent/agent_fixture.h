@@ -36,12 +36,12 @@ class AgentTest : public testing::Test {
     thread_.join();
   }
 
-  // A phase of three samples in one chunk, six steps.
+  // A phase of three samples in one chunk, six steps; a fourth is held out.
   void AddPlan() {
     storage::v1::ChunkIndex index;
     chunk_ = coordinator_->AddBlob("the bytes of a chunk");
     index.set_chunk_digest(chunk_);
-    for (int i = 0; i < 3; ++i) index.add_samples();
+    for (int i = 0; i < 4; ++i) index.add_samples();
     index_bytes_ = index.SerializeAsString();
     storage::v1::PhasePlan plan;
     plan.set_phase(1);
@@ -50,6 +50,7 @@ class AgentTest : public testing::Test {
     storage::v1::PlannedChunk& chunk = *plan.add_chunks();
     chunk.set_chunk_digest(chunk_);
     chunk.set_chunk_size_bytes(20);
+    chunk.add_probe_ordinals(2);
     chunk.set_index_digest(coordinator_->AddBlob(index_bytes_));
     chunk.set_index_size_bytes(static_cast<int64_t>(index_bytes_.size()));
     plan_bytes_ = plan.SerializeAsString();
@@ -103,9 +104,19 @@ class AgentTest : public testing::Test {
     order.set_phase(1);
     order.set_attempt(1);
     order.set_parent(-1);
-    order.mutable_plan()->set_digest(coordinator_->AddBlob(plan_bytes_));
-    order.mutable_plan()->set_size_bytes(
-        static_cast<int64_t>(plan_bytes_.size()));
+    *order.mutable_plan() = Blob(plan_bytes_);
+    return message;
+  }
+  v1::BlobRef Blob(const std::string& bytes) {
+    v1::BlobRef ref;
+    ref.set_digest(coordinator_->AddBlob(bytes));
+    ref.set_size_bytes(static_cast<int64_t>(bytes.size()));
+    return ref;
+  }
+  // An order for task `id`; of which kind is left open.
+  v1::CoordinatorMessage Task(const std::string& id) {
+    v1::CoordinatorMessage message = coordinator_->Message();
+    message.mutable_run_task()->set_task_id(id);
     return message;
   }
   v1::CoordinatorMessage Leave(int64_t generation) {

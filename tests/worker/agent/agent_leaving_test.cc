@@ -30,11 +30,14 @@ TEST_F(AgentTest, StopsWhenItsGenerationIsNotAdopted) {
 
 TEST_F(AgentTest, EvaluatesAndMeasuresDrift) {
   executor_.evaluate = [](const EvaluateJob& job, TaskContext&) {
-    RecallResult recall;
-    recall.probe = job.probes.at(0).name;
-    recall.sample_count =
-        static_cast<int64_t>(job.probes[0].samples[0].samples.size());
-    return std::vector<RecallResult>{recall};
+    std::vector<RecallResult> recalls;
+    for (const ProbeSet& probe : job.probes) {
+      RecallResult& recall = recalls.emplace_back();
+      recall.probe = probe.name;
+      recall.sample_count =
+          static_cast<int64_t>(probe.samples.at(0).samples.size());
+    }
+    return recalls;
   };
   executor_.drift = [](const DriftJob& job, TaskContext&) {
     DriftResult drift;
@@ -43,25 +46,24 @@ TEST_F(AgentTest, EvaluatesAndMeasuresDrift) {
   };
   Start();
   const auto session = coordinator_->NextSession();
-  v1::CoordinatorMessage order = coordinator_->Message();
+  v1::CoordinatorMessage order = Task("t1");
   v1::RunTask& task = *order.mutable_run_task();
-  task.set_task_id("t1");
-  v1::ProbeSet& probe = *task.add_probes();
-  probe.set_name("animals");
-  v1::ProbeSamples& samples = *probe.add_chunks();
-  samples.set_chunk_digest(chunk_);
-  samples.mutable_index()->set_digest(coordinator_->AddBlob(index_bytes_));
-  samples.mutable_index()->set_size_bytes(
-      static_cast<int64_t>(index_bytes_.size()));
-  samples.add_ordinals(1);
+  v1::ProbeSet& held_out = *task.add_probes();
+  held_out.set_name("phase-1");
+  *held_out.mutable_plan() = Blob(plan_bytes_);
+  v1::ProbeSet& submitted = *task.add_probes();
+  submitted.set_name("animals");
+  *submitted.mutable_index() = Blob(index_bytes_);
   task.mutable_evaluate();
   session->Send(order);
   v1::TaskEnded ended = session->Next(Kind::kTaskEnded).task_ended();
   EXPECT_TRUE(ended.ok()) << ended.message();
   EXPECT_EQ(ended.task_id(), "t1");
-  ASSERT_EQ(ended.evaluation().recalls_size(), 1);
-  EXPECT_EQ(ended.evaluation().recalls(0).probe(), "animals");
+  ASSERT_EQ(ended.evaluation().recalls_size(), 2);
+  EXPECT_EQ(ended.evaluation().recalls(0).probe(), "phase-1");
   EXPECT_EQ(ended.evaluation().recalls(0).sample_count(), 1);
+  EXPECT_EQ(ended.evaluation().recalls(1).probe(), "animals");
+  EXPECT_EQ(ended.evaluation().recalls(1).sample_count(), 4);
 
   task.set_task_id("t2");
   task.mutable_drift()->set_reference("parent");
@@ -69,6 +71,38 @@ TEST_F(AgentTest, EvaluatesAndMeasuresDrift) {
   ended = session->Next(Kind::kTaskEnded).task_ended();
   EXPECT_TRUE(ended.ok()) << ended.message();
   EXPECT_EQ(ended.drift().drifts(0).reference(), "parent");
+}
+
+TEST_F(AgentTest, AMeasurementWithoutResultsIsAResult) {
+  Start();
+  const auto session = coordinator_->NextSession();
+  v1::CoordinatorMessage order = Task("t1");
+  order.mutable_run_task()->mutable_evaluate();
+  session->Send(order);
+  v1::TaskEnded ended = session->Next(Kind::kTaskEnded).task_ended();
+  EXPECT_TRUE(ended.ok() && ended.has_evaluation()) << ended.DebugString();
+  order = Task("t2");
+  order.mutable_run_task()->mutable_drift();
+  session->Send(order);
+  ended = session->Next(Kind::kTaskEnded).task_ended();
+  EXPECT_TRUE(ended.ok() && ended.has_drift()) << ended.DebugString();
+}
+
+TEST_F(AgentTest, AResultThatNoMessageCarriesIsAFailure) {
+  executor_.evaluate = [](const EvaluateJob&, TaskContext&) {
+    RecallResult recall;
+    recall.probe = std::string(16 << 20, 'x');
+    return std::vector<RecallResult>{recall};
+  };
+  Start();
+  const auto session = coordinator_->NextSession();
+  v1::CoordinatorMessage order = Task("t1");
+  order.mutable_run_task()->mutable_evaluate();
+  session->Send(order);
+  const v1::TaskEnded ended = session->Next(Kind::kTaskEnded).task_ended();
+  EXPECT_FALSE(ended.ok());
+  EXPECT_NE(ended.message().find("can be sent"), std::string::npos)
+      << ended.message();
 }
 
 TEST_F(AgentTest, CancelTaskGivesItBack) {
@@ -109,6 +143,42 @@ TEST_F(AgentTest, AFailedTaskIsNotReturned) {
   EXPECT_FALSE(ended.ok());
   EXPECT_FALSE(ended.returned());
   EXPECT_EQ(ended.message(), "INTERNAL: no memory");
+}
+
+TEST_F(AgentTest, BytesThatArriveAreATasksProgress) {
+  absl::Notification read, end;
+  executor_.evaluate =
+      [&](const EvaluateJob&,
+          TaskContext& context) -> absl::StatusOr<std::vector<RecallResult>> {
+    read.WaitForNotification();
+    const auto bytes = context.chunks().Read(chunk_, 0, 3);
+    end.WaitForNotification();
+    if (!bytes.ok()) return bytes.status();
+    return std::vector<RecallResult>();
+  };
+  Start();
+  const auto session = coordinator_->NextSession();
+  const auto heard = [&](const std::string& task) {
+    for (int i = 0; i < 1000; ++i) {
+      const auto heartbeat = session->Next(Kind::kHeartbeat).heartbeat();
+      if (heartbeat.task_id() == task) return true;
+    }
+    return false;
+  };
+  v1::CoordinatorMessage order = Task("t1");
+  v1::CheckpointFile& file =
+      *order.mutable_run_task()->mutable_evaluate()->add_files();
+  file.set_name("weights");
+  file.set_digest(coordinator_->AddBlob("weights"));
+  file.set_size_bytes(7);
+  session->Send(order);
+  EXPECT_TRUE(heard("t1"));  // the file
+  EXPECT_TRUE(heard(""));
+  read.Notify();
+  EXPECT_TRUE(heard("t1"));  // the chunk
+  EXPECT_TRUE(heard(""));
+  end.Notify();
+  EXPECT_TRUE(session->Next(Kind::kTaskEnded).task_ended().ok());
 }
 
 TEST_F(AgentTest, HeartbeatsNameATaskOnlyWhileItComesOn) {

@@ -244,21 +244,19 @@ TEST(ConvertTest, RefusesPlansThatDoNotFit) {
   EXPECT_FALSE(ToTrainJob(other, Plan(), {Index("a", 4), Index("b", 3)}).ok());
 }
 
-TEST(ConvertTest, ProbeSetHasItsOrdinals) {
-  v1::ProbeSet set;
-  set.set_name("animals");
-  set.set_origin_phase(1);
-  v1::ProbeSamples& chunk = *set.add_chunks();
-  chunk.set_chunk_digest("a");
-  chunk.add_ordinals(0);
-  chunk.add_ordinals(3);
-  const auto probe = ToProbeSet(set, {Index("a", 4)});
-  ASSERT_TRUE(probe.ok()) << probe.status();
-  EXPECT_EQ(probe->name, "animals");
-  EXPECT_EQ(probe->origin_phase, 1);
-  ASSERT_EQ(probe->samples.size(), 1u);
-  EXPECT_EQ(probe->samples[0].samples[1].key, "k3");
-  EXPECT_FALSE(ToProbeSet(set, {Index("a", 3)}).ok());
+TEST(ConvertTest, ProbeSetsHaveWhatAPlanHoldsOutOrAWholeChunk) {
+  const auto held_out = HeldOutSamples(Plan().chunks(0), Index("a", 4));
+  ASSERT_TRUE(held_out.ok()) << held_out.status();
+  EXPECT_EQ(held_out->chunk_digest, "a");
+  ASSERT_EQ(held_out->samples.size(), 1u);
+  EXPECT_EQ(held_out->samples[0].key, "k1");
+  EXPECT_FALSE(HeldOutSamples(Plan().chunks(0), Index("a", 1)).ok());
+  EXPECT_FALSE(HeldOutSamples(Plan().chunks(0), Index("b", 4)).ok());
+
+  const SampleList all = AllSamples(Index("a", 4));
+  EXPECT_EQ(all.chunk_digest, "a");
+  ASSERT_EQ(all.samples.size(), 4u);
+  EXPECT_EQ(all.samples[3].key, "k3");
 }
 
 TEST(ConvertTest, TasksKeepTheirNumbers) {

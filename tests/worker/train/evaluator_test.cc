@@ -23,7 +23,7 @@ class EvaluatorTest : public ::testing::Test {
   }
 
   EvaluationEnvironment Environment() {
-    return {context_, metrics_, tokenizer_, at::Device(at::kCPU)};
+    return {context_, shown_, tokenizer_, at::Device(at::kCPU)};
   }
 
   PhaseHarness harness_;
@@ -33,6 +33,7 @@ class EvaluatorTest : public ::testing::Test {
   std::vector<SampleList> samples_ = FillWithPictures(chunks_, 30);
   testing::FakeTaskContext context_{chunks_};
   testing::RecordingMetrics metrics_;
+  EvaluationMetrics shown_{metrics_};
   Tokenizer tokenizer_;
 };
 
@@ -80,6 +81,18 @@ TEST_F(EvaluatorTest, MeasuresDriftAgainstAReference) {
                                      {"reference", "parent"},
                                      {"modality", "text"}}),
             30);
+}
+
+TEST_F(EvaluatorTest, LeavesOutWhatIsTooSmallToMeasure) {
+  DriftJob job;
+  job.config = harness_.job.config;
+  job.files = job.reference_files = trained_.Files(ArtifactKind::kResult, 12);
+  job.probes = Probes();
+  job.probes[0].samples[0].samples.resize(1);
+  job.probes[0].samples.resize(1);
+  auto results = EvaluateDrift(job, Environment());
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_TRUE(results->empty());
 }
 
 TEST_F(EvaluatorTest, DriftAgainstItselfIsZero) {
