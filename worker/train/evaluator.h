@@ -12,14 +12,14 @@
 #include "worker/data/tokenizer.h"
 #include "worker/seam/environment.h"
 #include "worker/seam/job.h"
-#include "worker/train/evaluation_metrics.h"
+#include "worker/train/evaluation_series.h"
 
 namespace keel {
 
 // What the tasks run on; all of it outlives the call.
 struct EvaluationEnvironment {
   TaskContext& context;
-  EvaluationMetrics& metrics;
+  EvaluationSeries& metrics;
   const Tokenizer& tokenizer;
   at::Device device;
 };

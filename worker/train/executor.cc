@@ -62,10 +62,10 @@ TorchExecutor::TorchExecutor(const ExecutorOptions& options, c10::Device device,
       device_(device),
       info_(DescribeDevice(device, options.threads)),
       metrics_(metrics),
-      evaluation_metrics_(metrics) {}
+      evaluation_series_(metrics) {}
 
 absl::Status TorchExecutor::Train(const TrainJob& job, TrainContext& context) {
-  evaluation_metrics_.BeginTraining(job.stream, job.parent);
+  evaluation_series_.BeginTraining(job.stream, job.parent);
   const TrainerOptions options = {
       .device = device_,
       .info = info_,
@@ -91,7 +91,7 @@ absl::StatusOr<std::vector<RecallResult>> TorchExecutor::Evaluate(
   KEEL_RETURN_IF_ERROR(CatchStatus(
       absl::StatusCode::kInternal, "evaluate", [&]() -> absl::Status {
         KEEL_ASSIGN_OR_RETURN(results,
-                              EvaluateRecall(job, {context, evaluation_metrics_,
+                              EvaluateRecall(job, {context, evaluation_series_,
                                                    tokenizer_, device_}));
         return absl::OkStatus();
       }));
@@ -104,7 +104,7 @@ absl::StatusOr<std::vector<DriftResult>> TorchExecutor::MeasureDrift(
   KEEL_RETURN_IF_ERROR(CatchStatus(
       absl::StatusCode::kInternal, "measure drift", [&]() -> absl::Status {
         KEEL_ASSIGN_OR_RETURN(results,
-                              EvaluateDrift(job, {context, evaluation_metrics_,
+                              EvaluateDrift(job, {context, evaluation_series_,
                                                   tokenizer_, device_}));
         return absl::OkStatus();
       }));

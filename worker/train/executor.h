@@ -10,7 +10,7 @@
 #include "common/metrics/registry.h"
 #include "worker/data/tokenizer.h"
 #include "worker/seam/executor.h"
-#include "worker/train/evaluation_metrics.h"
+#include "worker/train/evaluation_series.h"
 #include "worker/train/executor_factory.h"
 
 namespace keel {
@@ -35,7 +35,7 @@ class TorchExecutor : public Executor {
   const c10::Device device_;
   const DeviceInfo info_;
   Metrics& metrics_;
-  EvaluationMetrics evaluation_metrics_;
+  EvaluationSeries evaluation_series_;
   const SystemClock clock_;
   const Tokenizer tokenizer_;
 };

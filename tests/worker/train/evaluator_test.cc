@@ -33,7 +33,7 @@ class EvaluatorTest : public ::testing::Test {
   std::vector<SampleList> samples_ = FillWithPictures(chunks_, 30);
   testing::FakeTaskContext context_{chunks_};
   testing::RecordingMetrics metrics_;
-  EvaluationMetrics shown_{metrics_};
+  EvaluationSeries shown_{metrics_};
   Tokenizer tokenizer_;
 };
 

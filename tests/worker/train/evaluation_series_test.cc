@@ -1,4 +1,4 @@
-#include "worker/train/evaluation_metrics.h"
+#include "worker/train/evaluation_series.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 namespace keel {
 namespace {
 
-class EvaluationMetricsTest : public ::testing::Test {
+class EvaluationSeriesTest : public ::testing::Test {
  protected:
   void MeasureRecall(const std::string& stream, int phase) {
     RecallResult recall;
@@ -49,17 +49,17 @@ class EvaluationMetricsTest : public ::testing::Test {
   }
 
   testing::RecordingMetrics metrics_;
-  EvaluationMetrics shown_{metrics_};
+  EvaluationSeries shown_{metrics_};
 };
 
-TEST_F(EvaluationMetricsTest, ShowsAllOfOneCheckpoint) {
+TEST_F(EvaluationSeriesTest, ShowsAllOfOneCheckpoint) {
   MeasureRecall("s", 1);
   MeasureDrift("s", 1);
   EXPECT_TRUE(ShowsRecall("s", 1));
   EXPECT_TRUE(ShowsDrift("s", 1));
 }
 
-TEST_F(EvaluationMetricsTest, ALaterCheckpointTakesThePlaceOfAnEarlierOne) {
+TEST_F(EvaluationSeriesTest, ALaterCheckpointTakesThePlaceOfAnEarlierOne) {
   MeasureRecall("s", 1);
   MeasureDrift("s", 1);
   MeasureRecall("s", 2);
@@ -68,27 +68,27 @@ TEST_F(EvaluationMetricsTest, ALaterCheckpointTakesThePlaceOfAnEarlierOne) {
   EXPECT_TRUE(ShowsRecall("s", 2));
 }
 
-TEST_F(EvaluationMetricsTest, AnEarlierCheckpointTakesNoLaterOnesPlace) {
+TEST_F(EvaluationSeriesTest, AnEarlierCheckpointTakesNoLaterOnesPlace) {
   MeasureRecall("s", 1);
   MeasureRecall("s", 0);
   EXPECT_TRUE(ShowsRecall("s", 1));
   EXPECT_FALSE(ShowsRecall("s", 0));
 }
 
-TEST_F(EvaluationMetricsTest, AnotherStreamTakesTheirPlace) {
+TEST_F(EvaluationSeriesTest, AnotherStreamTakesTheirPlace) {
   MeasureDrift("s", 1);
   MeasureRecall("t", 1);
   EXPECT_FALSE(ShowsDrift("s", 1));
   EXPECT_TRUE(ShowsRecall("t", 1));
 }
 
-TEST_F(EvaluationMetricsTest, TheyStayWhileTheNextPhaseTrains) {
+TEST_F(EvaluationSeriesTest, TheyStayWhileTheNextPhaseTrains) {
   MeasureDrift("s", 1);
   shown_.BeginTraining("s", /*parent=*/1);
   EXPECT_TRUE(ShowsDrift("s", 1));
 }
 
-TEST_F(EvaluationMetricsTest, AGroupThatStartsFromAnotherCheckpointDropsThem) {
+TEST_F(EvaluationSeriesTest, AGroupThatStartsFromAnotherCheckpointDropsThem) {
   MeasureDrift("s", 1);
   shown_.BeginTraining("s", /*parent=*/2);  // others measured 2
   EXPECT_FALSE(ShowsDrift("s", 1));

@@ -1,6 +1,6 @@
 // What a worker measured after a phase, as its metrics.
-#ifndef KEEL_WORKER_TRAIN_EVALUATION_METRICS_H_
-#define KEEL_WORKER_TRAIN_EVALUATION_METRICS_H_
+#ifndef KEEL_WORKER_TRAIN_EVALUATION_SERIES_H_
+#define KEEL_WORKER_TRAIN_EVALUATION_SERIES_H_
 
 #include <string>
 #include <vector>
@@ -12,10 +12,10 @@ namespace keel {
 
 // Keeps the series of one checkpoint: the newest that was measured, until the
 // worker goes on to something that makes them old. Not thread-safe.
-class EvaluationMetrics {
+class EvaluationSeries {
  public:
   // `metrics` outlives it.
-  explicit EvaluationMetrics(Metrics& metrics) : metrics_(metrics) {}
+  explicit EvaluationSeries(Metrics& metrics) : metrics_(metrics) {}
 
   // Before training: series stay if they are those of the parent.
   void BeginTraining(const std::string& stream, int parent);
@@ -38,4 +38,4 @@ class EvaluationMetrics {
 
 }  // namespace keel
 
-#endif  // KEEL_WORKER_TRAIN_EVALUATION_METRICS_H_
+#endif  // KEEL_WORKER_TRAIN_EVALUATION_SERIES_H_

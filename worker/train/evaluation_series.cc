@@ -1,4 +1,4 @@
-#include "worker/train/evaluation_metrics.h"
+#include "worker/train/evaluation_series.h"
 
 #include <numeric>
 
@@ -74,7 +74,7 @@ void ExportDrift(const std::string& stream, const DriftResult& drift,
 
 }  // namespace
 
-void EvaluationMetrics::Drop() {
+void EvaluationSeries::Drop() {
   for (const char* name : {kRecall, kSelfAngle, kRotation, kGap, kCrossAngle,
                            kDeviation, kFloor, kResidual}) {
     metrics_.Remove(name, {});
@@ -82,24 +82,24 @@ void EvaluationMetrics::Drop() {
   phase_ = -1;
 }
 
-void EvaluationMetrics::BeginTraining(const std::string& stream, int parent) {
+void EvaluationSeries::BeginTraining(const std::string& stream, int parent) {
   if (stream != stream_ || parent != phase_) Drop();
 }
 
-void EvaluationMetrics::BeginMeasuring(const std::string& stream, int phase) {
+void EvaluationSeries::BeginMeasuring(const std::string& stream, int phase) {
   if (stream == stream_ && phase <= phase_) return;
   Drop();
   stream_ = stream;
   phase_ = phase;
 }
 
-void EvaluationMetrics::Show(const std::vector<RecallResult>& results) {
+void EvaluationSeries::Show(const std::vector<RecallResult>& results) {
   for (const RecallResult& result : results) {
     if (result.phase == phase_) ExportRecall(stream_, result, metrics_);
   }
 }
 
-void EvaluationMetrics::Show(const std::vector<DriftResult>& results) {
+void EvaluationSeries::Show(const std::vector<DriftResult>& results) {
   for (const DriftResult& drift : results) {
     if (drift.phase == phase_) ExportDrift(stream_, drift, metrics_);
   }
