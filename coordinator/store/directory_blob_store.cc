@@ -128,7 +128,12 @@ absl::Status DirectoryBlobStore::Writer::Finish() {
   const std::string actual = ToHex(sha_.Finish());
   if (actual == digest_) {
     ReachCrashPoint(kBlobWritten);
-    KEEL_RETURN_IF_ERROR(file_->Sync());
+    if (const absl::Status synced = file_->Sync(); !synced.ok()) {
+      // The system tells of it once, and its cache still shows the bytes: a
+      // later try would take them for durable.
+      files_.RemoveFile(path).IgnoreError();
+      return synced;
+    }
     return PublishFile(files_, root_, path, digest_);
   }
   KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
@@ -256,7 +261,9 @@ absl::Status DirectoryBlobStore::Verify(const std::string& digest) {
   const absl::Status read = HashFile(files_, path, &sha);
   if (absl::IsNotFound(read)) return NoBlob(digest);
   KEEL_RETURN_IF_ERROR(read);
-  return ToHex(sha.Finish()) == digest ? absl::OkStatus() : Damaged(path);
+  if (ToHex(sha.Finish()) != digest) return Damaged(path);
+  // Whoever renamed it may not have synced the folder yet, or failed to.
+  return files_.SyncDirectory(BlobFolder(root_, digest));
 }
 
 absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {

@@ -1,0 +1,143 @@
+// Chunks on their way to a disk that fails, fills up, and loses power.
+#include "coordinator/services/chunk_receiver.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/reason.h"
+#include "common/sha256.h"
+#include "coordinator/services/coordinator_parts.h"
+#include "coordinator/store/blob_paths.h"
+#include "coordinator/store/directory_blob_store.h"
+#include "gtest/gtest.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/image_files.h"
+#include "tests/testing/memory_file_system.h"
+#include "tests/testing/memory_store.h"
+#include "tests/testing/tar_writer.h"
+
+namespace keel::testing {
+namespace {
+
+constexpr char kRoot[] = "/state/blobs";
+
+std::string MakeShard(const std::string& seed) {
+  TarWriter tar;
+  for (int i = 0; i < 4; ++i) {
+    tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(seed, i)));
+    tar.Add(absl::StrCat(i, ".txt"), "a caption");
+  }
+  return tar.Finish();
+}
+
+class ChunkReceiverTest : public ::testing::Test {
+ protected:
+  ChunkReceiverTest() {
+    Start();
+    CreateStream("s");
+  }
+  // The coordinator, from what its disk and its database hold.
+  void Start() {
+    parts_.reset();
+    cluster_.reset();
+    blobs_ = DirectoryBlobStore::Open({.path = kRoot, .file_system = &disk_})
+                 .value();
+    Environment environment;
+    environment.store = &store_;
+    environment.blobs = blobs_.get();
+    environment.metrics = &metrics_;
+    environment.clock = &clock_;
+    environment.min_free_bytes = 1'000'000;
+    cluster_ = Cluster::Load(environment).value();
+    parts_ = std::make_unique<CoordinatorParts>(*cluster_);
+  }
+  void LosePower() {
+    disk_.SetHook(nullptr);
+    disk_.Crash();
+    Start();
+  }
+  void CreateStream(const std::string& name) {
+    v1::CreateStreamRequest request;
+    request.set_name(name);
+    request.mutable_config()->mutable_model()->set_preset("tiny");
+    ASSERT_TRUE(parts_->streams.Create(request).ok());
+  }
+  // The next such change of the disk fails.
+  void FailOnce(const std::string& operation, const std::string& path) {
+    disk_.SetHook([=, failed = std::make_shared<bool>(false)](
+                      std::string_view what, const std::string& where) {
+      if (*failed || what != operation || where != path) {
+        return absl::OkStatus();
+      }
+      *failed = true;
+      return absl::UnknownError("input/output error");
+    });
+  }
+  static v1::SubmitChunkHeader HeaderOf(const std::string& shard) {
+    v1::SubmitChunkHeader header;
+    header.set_stream("s");
+    header.set_digest(Sha256Hex(shard));
+    header.set_size_bytes(static_cast<int64_t>(shard.size()));
+    return header;
+  }
+  // Sends the header, then the bytes from its offset on in frames of a half.
+  absl::StatusOr<v1::SubmitChunkResponse> Submit(
+      const v1::SubmitChunkHeader& header, const std::string& shard) {
+    bool begun = false;
+    size_t offset = header.offset();
+    return ChunkReceiver(*cluster_, parts_->streams)
+        .Receive([&](v1::SubmitChunkRequest* message) {
+          if (!std::exchange(begun, true)) {
+            *message->mutable_header() = header;
+            return true;
+          }
+          if (offset >= shard.size()) return false;
+          v1::DataFrame& frame = *message->mutable_frame();
+          frame.set_offset(static_cast<int64_t>(offset));
+          frame.set_data(shard.substr(offset, shard.size() / 2 + 1));
+          frame.set_crc32(Crc32(frame.data()));
+          offset += frame.data().size();
+          return true;
+        });
+  }
+  // Submits what the server has not got, as clients do.
+  absl::StatusOr<v1::SubmitChunkResponse> GoOn(const std::string& shard) {
+    v1::SubmitChunkHeader header = HeaderOf(shard);
+    header.set_offset(blobs_->Size(header.digest())
+                          .value_or(blobs_->PartialSize(header.digest())));
+    return Submit(header, shard);
+  }
+
+  const std::string shard_ = MakeShard("x");
+  const std::string digest_ = Sha256Hex(shard_);
+  MemoryFileSystem disk_;
+  MemoryStore store_;
+  NullMetrics metrics_;
+  FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<CoordinatorParts> parts_;
+};
+
+TEST_F(ChunkReceiverTest, AChunkWhoseSyncFailedIsNotAcceptedWithoutIt) {
+  FailOnce("sync", PartialPath(kRoot, digest_));
+  EXPECT_TRUE(absl::IsUnknown(Submit(HeaderOf(shard_), shard_).status()));
+  const auto again = GoOn(shard_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  LosePower();
+  EXPECT_EQ(blobs_->ReadVerified(digest_).value_or("lost"), shard_);
+}
+
+TEST_F(ChunkReceiverTest, AChunkWhoseNameWasNotSyncedIsNotAcceptedWithoutIt) {
+  FailOnce("sync directory", BlobFolder(kRoot, digest_));
+  EXPECT_TRUE(absl::IsUnknown(Submit(HeaderOf(shard_), shard_).status()));
+  const auto again = GoOn(shard_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  LosePower();
+  EXPECT_EQ(blobs_->ReadVerified(digest_).value_or("lost"), shard_);
+}
+
+}  // namespace
+}  // namespace keel::testing
