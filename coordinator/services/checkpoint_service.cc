@@ -97,7 +97,7 @@ grpc::Status CheckpointServiceImpl::UploadCheckpoint(
 
 absl::StatusOr<v1::UploadCheckpointResponse> CheckpointServiceImpl::Receive(
     grpc::ServerReader<v1::UploadCheckpointRequest>* reader) {
-  FileReceiver files(cluster_);
+  FileReceiver files(cluster_, FileReceiver::Sender::kUser);
   v1::UploadCheckpointRequest message;
   while (reader->Read(&message)) {
     KEEL_RETURN_IF_ERROR(message.has_file() ? files.StartFile(message.file())

@@ -7,7 +7,6 @@
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
-#include "coordinator/services/disk_guard.h"
 #include "coordinator/services/frame_check.h"
 #include "coordinator/services/text_check.h"
 
@@ -32,7 +31,7 @@ absl::StatusOr<v1::SubmitChunkResponse> ChunkReceiver::Receive(
   const bool stored = cluster_.env().blobs->Verify(header_.digest()).ok();
   KEEL_ASSIGN_OR_RETURN(auto known, streams_.FindSubmitted(header_));
   if (known.has_value() && stored) return *std::move(known);
-  if (const absl::Status room = stored ? absl::OkStatus() : CheckRoom();
+  if (const absl::Status room = stored ? absl::OkStatus() : TakeRoom();
       !room.ok()) {
     pins.KeepAll();
     return room;
@@ -73,10 +72,12 @@ absl::Status ChunkReceiver::CheckHeader() {
   return absl::OkStatus();
 }
 
-absl::Status ChunkReceiver::CheckRoom() const {
-  return CheckFreeDisk(
-      cluster_.env(),
-      header_.size_bytes() - std::max<int64_t>(header_.offset(), 0));
+absl::Status ChunkReceiver::TakeRoom() {
+  KEEL_ASSIGN_OR_RETURN(room_, cluster_.disk_guard().Reserve(
+                                   header_.size_bytes() -
+                                   std::clamp<int64_t>(header_.offset(), 0,
+                                                       header_.size_bytes())));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<IndexedChunk> ChunkReceiver::ReceiveNew(const Reader& read) {
@@ -121,6 +122,7 @@ absl::Status ChunkReceiver::ReceiveFrames(const Reader& read,
   }
   if (writer.size() == header_.size_bytes()) return absl::OkStatus();
   return WithReason(
+    room_->Use(static_cast<int64_t>(frame.data().size()));
       absl::AbortedError(absl::StrCat("the upload ended after ", writer.size(),
                                       " of ", header_.size_bytes(),
                                       " bytes; they are kept")),

@@ -1,9 +1,10 @@
 // Chunks on their way to a disk that fails, fills up, and loses power.
 #include "coordinator/services/chunk_receiver.h"
 
-#include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
@@ -89,6 +90,7 @@ class ChunkReceiverTest : public ::testing::Test {
     size_t offset = header.offset();
     return ChunkReceiver(*cluster_, parts_->streams)
         .Receive([&](v1::SubmitChunkRequest* message) {
+          if (begun && meanwhile_) std::exchange(meanwhile_, nullptr)();
           if (!std::exchange(begun, true)) {
             *message->mutable_header() = header;
             return true;
@@ -119,6 +121,8 @@ class ChunkReceiverTest : public ::testing::Test {
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<CoordinatorParts> parts_;
+  // Done once, after the header of the next call.
+  std::function<void()> meanwhile_;
 };
 
 TEST_F(ChunkReceiverTest, AChunkWhoseSyncFailedIsNotAcceptedWithoutIt) {
@@ -137,6 +141,19 @@ TEST_F(ChunkReceiverTest, AChunkWhoseNameWasNotSyncedIsNotAcceptedWithoutIt) {
   ASSERT_TRUE(again.ok()) << again.status();
   LosePower();
   EXPECT_EQ(blobs_->ReadVerified(digest_).value_or("lost"), shard_);
+}
+
+TEST_F(ChunkReceiverTest, UploadsThatGoOnTogetherLeaveTheDiskItsFreeBytes) {
+  const std::string other = MakeShard("y");
+  const auto size = static_cast<int64_t>(shard_.size());
+  disk_.SetFreeBytes(cluster_->env().min_free_bytes + size + size / 2);
+  absl::Status rival;
+  meanwhile_ = [&] { rival = Submit(HeaderOf(other), other).status(); };
+  const auto first = Submit(HeaderOf(shard_), shard_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(ReasonOf(rival).reason, "DISK_LOW");
+  const auto second = Submit(HeaderOf(other), other);
+  EXPECT_TRUE(second.ok()) << second.status();
 }
 
 }  // namespace
