@@ -96,8 +96,13 @@ class Cluster {
   const std::string& cluster_id() const { return cluster_id_; }
   DiskGuard& disk_guard() { return disk_guard_; }
 
-  // Deletes the blobs that a crash left behind, and what unfinished uploads
-  // kept for longer than `age`.
+  // What unfinished uploads brought, and uploaded checkpoints, are kept for so
+  // long; streams keep the files that they started from.
+  static constexpr absl::Duration kUploadLifetime = absl::Hours(24 * 7);
+  // Removes those that were not touched for longer than `age`; uploads that
+  // go on are none of them.
+  absl::Status ForgetOldUploads(absl::Duration age);
+  // The same, and deletes the blobs that a crash left behind.
   absl::Status Sweep(absl::Duration age);
   // Deletes those blobs that no record names and no upload relies on.
   void DeleteUnreferenced(const ClusterState& state,

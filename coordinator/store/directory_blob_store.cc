@@ -278,19 +278,24 @@ absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {
   }
   return digests;
 }
+  // One that ended meanwhile is none of them.
+  const auto is_old = [&](const std::string& path) {
+    return files_.ModificationTime(path).value_or(absl::InfiniteFuture()) <
+           before;
+  };
 
 absl::StatusOr<int> DirectoryBlobStore::RemovePartials(absl::Time before) {
   KEEL_ASSIGN_OR_RETURN(const auto names,
                         files_.ListDirectory(PartialFolder(root_)));
   int count = 0;
   for (const std::string& name : names) {
-    const auto claim = TakeClaim(name);
-    // One that goes on now, or a small blob on its way.
-    if (!claim.ok()) continue;
+    // A small blob on its way has another name.
+    if (!IsSha256Hex(name)) continue;
     const std::string path = PartialPath(root_, name);
-    KEEL_ASSIGN_OR_RETURN(const absl::Time touched,
-                          files_.ModificationTime(path));
-    if (touched >= before) continue;
+    // Only what looks old is claimed, so that nobody finds a new upload busy.
+    if (!is_old(path)) continue;
+    const auto claim = TakeClaim(name);
+    if (!claim.ok() || !is_old(path)) continue;
     KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
     ++count;
   }
