@@ -28,9 +28,12 @@ absl::StatusOr<v1::SubmitChunkResponse> ChunkReceiver::Receive(
   pins.Pin(header_.digest());
   // This or another stream may have brought the same bytes; damaged ones are
   // taken anew.
-  const bool stored = cluster_.env().blobs->Verify(header_.digest()).ok();
+  BlobStore& blobs = *cluster_.env().blobs;
+  const bool stored = blobs.Verify(header_.digest()).ok();
   KEEL_ASSIGN_OR_RETURN(auto known, streams_.FindSubmitted(header_));
-  if (known.has_value() && stored) return *std::move(known);
+  if (known.has_value() && stored && blobs.Verify(known->index_digest).ok()) {
+    return std::move(known->response);
+  }
   if (const absl::Status room = stored ? absl::OkStatus() : TakeRoom();
       !room.ok()) {
     pins.KeepAll();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
@@ -141,6 +142,35 @@ TEST_F(ChunkReceiverTest, AChunkWhoseNameWasNotSyncedIsNotAcceptedWithoutIt) {
   ASSERT_TRUE(again.ok()) << again.status();
   LosePower();
   EXPECT_EQ(blobs_->ReadVerified(digest_).value_or("lost"), shard_);
+}
+
+TEST_F(ChunkReceiverTest, ADamagedChunkIsTakenAnewFromWhereItIsTold) {
+  ASSERT_TRUE(Submit(HeaderOf(shard_), shard_).ok());
+  const std::string path = BlobPath(kRoot, digest_);
+  ASSERT_TRUE(disk_.RemoveFile(path).ok());
+  {
+    const auto file = disk_.OpenAppendable(path).value();
+    ASSERT_TRUE(file->Append(std::string(shard_.size(), 'x')).ok());
+  }
+  const absl::Status refusal = GoOn(shard_).status();
+  ASSERT_EQ(ReasonOf(refusal).reason, "UPLOAD_OFFSET");
+  EXPECT_EQ(ReasonOf(refusal).metadata["received_bytes"], "0");
+  const auto again = Submit(HeaderOf(shard_), shard_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->duplicate());
+  EXPECT_EQ(blobs_->ReadVerified(digest_).value_or("damaged"), shard_);
+}
+
+TEST_F(ChunkReceiverTest, AMissingIndexIsMadeAgainWithoutTheChunksBytes) {
+  ASSERT_TRUE(Submit(HeaderOf(shard_), shard_).ok());
+  std::vector<std::string> index = blobs_->List().value();
+  std::erase(index, digest_);
+  ASSERT_EQ(index.size(), 1u);
+  ASSERT_TRUE(blobs_->Delete(index[0]).ok());
+  const auto again = GoOn(shard_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->duplicate());
+  EXPECT_TRUE(blobs_->Verify(index[0]).ok());
 }
 
 TEST_F(ChunkReceiverTest, UploadsThatGoOnTogetherLeaveTheDiskItsFreeBytes) {
