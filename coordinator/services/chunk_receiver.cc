@@ -122,10 +122,10 @@ absl::Status ChunkReceiver::ReceiveFrames(const Reader& read,
       KEEL_RETURN_IF_ERROR(indexer->Consume(frame.data()));
     }
     KEEL_RETURN_IF_ERROR(writer.Append(frame.data()));
+    room_->Use(static_cast<int64_t>(frame.data().size()));
   }
   if (writer.size() == header_.size_bytes()) return absl::OkStatus();
   return WithReason(
-    room_->Use(static_cast<int64_t>(frame.data().size()));
       absl::AbortedError(absl::StrCat("the upload ended after ", writer.size(),
                                       " of ", header_.size_bytes(),
                                       " bytes; they are kept")),
@@ -153,7 +153,10 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
 
 absl::StatusOr<std::string> ChunkReceiver::StoreIndex(
     const IndexedChunk& indexed, BlobPins& pins) {
-  const std::string bytes = indexed.index.SerializeAsString();
+  std::string bytes;
+  if (!indexed.index.SerializeToString(&bytes)) {
+    return absl::InternalError("the chunk's index cannot be serialized");
+  }
   pins.Pin(Sha256Hex(bytes));
   return cluster_.env().blobs->Put(bytes);
 }
