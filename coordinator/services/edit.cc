@@ -61,8 +61,6 @@ void Edit::PutChunk(storage::v1::ChunkRecord record) {
   const v1::Chunk& chunk = record.chunk();
   batch_.Put(table::kChunks, ChunkKey(chunk.stream(), chunk.digest()),
              record.SerializeAsString());
-  batch_.Put(table::kStreamChunks,
-             StreamChunkKey(chunk.stream(), chunk.number()), chunk.digest());
   effects_.push_back(
       [record](ClusterState& state) { InstallChunk(state, record); });
 }

@@ -73,9 +73,8 @@ storage::v1::ProbeRecord NewProbe(const StreamState& stream,
   const v1::Chunk& chunk = record.chunk();
   storage::v1::ProbeRecord probe;
   probe.set_stream(chunk.stream());
-  const std::string base = SlugFromDisplayName(chunk.display_name());
-  probe.set_name(UniqueProbeName(
-      stream, base.empty() ? absl::StrCat("chunk-", chunk.number()) : base));
+  probe.set_name(
+      UniqueProbeName(stream, SlugFromDisplayName(chunk.display_name())));
   storage::v1::PlannedChunk& planned = *probe.add_chunks();
   planned.set_chunk_digest(chunk.digest());
   planned.set_chunk_size_bytes(chunk.size_bytes());
@@ -226,9 +225,9 @@ absl::StatusOr<std::optional<Streams::Submitted>> Streams::FindSubmittedLocked(
          {{"stream", header.stream()}, {"digest", used->second}}});
   }
   auto number = stream->chunk_numbers.find(header.digest());
+  if (number == stream->chunk_numbers.end()) return std::nullopt;
   const ChunkRecord& record = stream->chunks.at(number->second);
   KEEL_RETURN_IF_ERROR(CheckSameUse(record.chunk(), header));
-  if (number == stream->chunk_numbers.end()) return std::nullopt;
   if (!known_request) {
     Edit edit = cluster_.NewEdit(durable::kRepeatChunk);
     edit.PutRequest(header.stream(), request, header.digest());

@@ -39,7 +39,6 @@ class BlobStore {
       const std::string& digest, bool restart) = 0;
   // Stores bytes under their digest, which is returned.
   virtual absl::StatusOr<std::string> Put(std::string_view data) = 0;
-  virtual bool Contains(const std::string& digest) = 0;
   // Bytes that an unfinished upload has kept; 0 without one.
   virtual int64_t PartialSize(const std::string& digest) = 0;
   // NOT_FOUND; OUT_OF_RANGE past the end.

@@ -217,10 +217,6 @@ absl::StatusOr<std::string> DirectoryBlobStore::Put(std::string_view data) {
   return status;
 }
 
-bool DirectoryBlobStore::Contains(const std::string& digest) {
-  return IsSha256Hex(digest) && files_.FileExists(BlobPath(root_, digest));
-}
-
 int64_t DirectoryBlobStore::PartialSize(const std::string& digest) {
   if (!IsSha256Hex(digest)) return 0;
   return files_.FileSize(PartialPath(root_, digest)).value_or(0);
@@ -278,15 +274,15 @@ absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {
   }
   return digests;
 }
+
+absl::StatusOr<int> DirectoryBlobStore::RemovePartials(absl::Time before) {
+  KEEL_ASSIGN_OR_RETURN(const auto names,
+                        files_.ListDirectory(PartialFolder(root_)));
   // One that ended meanwhile is none of them.
   const auto is_old = [&](const std::string& path) {
     return files_.ModificationTime(path).value_or(absl::InfiniteFuture()) <
            before;
   };
-
-absl::StatusOr<int> DirectoryBlobStore::RemovePartials(absl::Time before) {
-  KEEL_ASSIGN_OR_RETURN(const auto names,
-                        files_.ListDirectory(PartialFolder(root_)));
   int count = 0;
   for (const std::string& name : names) {
     // A small blob on its way has another name.

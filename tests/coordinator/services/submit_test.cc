@@ -340,7 +340,7 @@ TEST_F(SubmitTest, RemovesWhatACrashLeftBehind) {
   ASSERT_TRUE((*store)->Put("an orphan").ok());
   StartServer();
   EXPECT_EQ((*store)->List()->size(), needed);
-  EXPECT_FALSE((*store)->Contains(Sha256Hex("an orphan")));
+  EXPECT_FALSE((*store)->Size(Sha256Hex("an orphan")).ok());
 }
 
 }  // namespace
