@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/config/stream_config.h"
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
@@ -49,6 +50,17 @@ std::string MixedTar() {
       .Add("3.txt", "huge")
       .Add("4.txt", "alone")
       .Finish();
+}
+
+// Whoever reads a shard without a stream takes what a stream takes.
+TEST(ChunkIndexerTest, TheDefaultsOfShardsAreThoseOfStreams) {
+  const v1::LimitsConfig limits = WithDefaults({}).limits();
+  const ShardLimits shard;
+  EXPECT_EQ(shard.max_image_pixels, limits.max_image_pixels());
+  EXPECT_EQ(shard.max_image_bytes, limits.max_image_bytes());
+  EXPECT_EQ(shard.max_caption_bytes, limits.max_caption_bytes());
+  EXPECT_EQ(shard.max_samples, limits.max_samples_per_chunk());
+  EXPECT_EQ(shard.max_captions_per_sample, limits.max_captions_per_sample());
 }
 
 TEST(ChunkIndexerTest, RefusesAnIndexThatIsTooLarge) {
