@@ -133,7 +133,7 @@ absl::Status Dispatch(const CLI::App& app, Arguments& arguments) {
   if (app.got_subcommand("embed")) {
     arguments.embed.threads = ThreadCount(arguments.threads);
     arguments.embed.device = arguments.device;
-    return EmbedShard(arguments.embed);
+    return EmbedShard(arguments.embed, std::cerr);
   }
   if (app.got_subcommand("selftest")) {
     arguments.selftest.threads = ThreadCount(arguments.threads);

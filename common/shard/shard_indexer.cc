@@ -24,6 +24,10 @@ absl::StatusOr<ShardIndex> ShardIndexer::Finish() {
   return std::move(index_);
 }
 
+std::vector<ShardSample> ShardIndexer::TakeSamples() {
+  return std::exchange(index_.samples, {});
+}
+
 absl::Status ShardIndexer::StartEntry(const TarEntry& entry) {
   const EntryPath path = ParseEntryPath(entry.path);
   if (entry.type == TarEntryType::kDirectory ||
@@ -78,12 +82,13 @@ absl::Status ShardIndexer::FinishSample() {
   sample_.reset();
   if (auto* sample = std::get_if<ShardSample>(&result)) {
     index_.samples.push_back(std::move(*sample));
+    ++sample_count_;
   } else {
     KeepRejection(std::get<ShardRejection>(std::move(result)));
   }
-  const int64_t count =
-      static_cast<int64_t>(index_.samples.size()) + index_.rejected_count;
-  if (count <= limits_.max_samples) return absl::OkStatus();
+  if (sample_count_ + index_.rejected_count <= limits_.max_samples) {
+    return absl::OkStatus();
+  }
   return WithReason(
       absl::InvalidArgumentError(absl::StrCat("the shard has more than ",
                                               limits_.max_samples, " samples")),

@@ -8,9 +8,11 @@
 #ifndef KEEL_COMMON_SHARD_SHARD_INDEXER_H_
 #define KEEL_COMMON_SHARD_SHARD_INDEXER_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -41,8 +43,12 @@ class ShardIndexer : private TarSink {
   // INVALID_ARGUMENT with reason TAR_MALFORMED (tar_reader.h) or
   // TOO_MANY_SAMPLES.
   absl::Status Consume(std::string_view data);
-  // The index of the whole shard; it may be without a usable sample. Call it
-  // once. INVALID_ARGUMENT with reason TAR_TRUNCATED, or as Consume.
+  // The samples that were finished since the last call, which saves whoever
+  // keeps them in another form a second copy of them all.
+  std::vector<ShardSample> TakeSamples();
+  // The index of the whole shard, without the samples that were taken; it may
+  // be without a usable sample. Call it once. INVALID_ARGUMENT with reason
+  // TAR_TRUNCATED, or as Consume.
   absl::StatusOr<ShardIndex> Finish();
 
  private:
@@ -57,6 +63,8 @@ class ShardIndexer : private TarSink {
   const ShardLimits limits_;
   TarReader reader_;
   ShardIndex index_;
+  // Also those that were taken.
+  int64_t sample_count_ = 0;
   absl::flat_hash_set<std::string> keys_;
   std::optional<SampleBuilder> sample_;
   // The entry whose data are collected, if any.

@@ -11,15 +11,16 @@
 
 namespace keel {
 
-// Bounds that protect whoever reads a shard. All are positive.
+// Bounds that protect whoever reads a shard. All are positive. Those that a
+// stream's configuration has too (limits.*) have the same defaults.
 struct ShardLimits {
   int64_t max_image_pixels = 100'000'000;
   // At most 2^31 - 1, as the next one.
   int64_t max_image_bytes = int64_t{64} << 20;
-  int64_t max_caption_bytes = 8192;
+  int64_t max_caption_bytes = int64_t{64} << 10;
   // Accepted and rejected ones together.
   int64_t max_samples = 1'000'000;
-  int64_t max_captions_per_sample = 64;
+  int64_t max_captions_per_sample = 100;
   // Largest .json entry; most of it may be metadata that nobody reads here.
   int64_t max_json_bytes = int64_t{1} << 20;
 };

@@ -16,15 +16,15 @@ constexpr char kConfig[] = "open_clip_config.json";
 
 using Writer = grpc::ClientWriterInterface<v1::UploadCheckpointRequest>;
 
-// Sends one file. False: the server has ended the call.
+// Sends one file; `start` is its first message. False: the server has ended the
+// call.
 absl::StatusOr<bool> SendFile(Writer& writer, const std::string& path,
-                              const v1::CheckpointFile& facts,
+                              const v1::UploadCheckpointRequest& start,
                               const TransferOptions& options, int64_t& done,
                               int64_t total) {
   KEEL_ASSIGN_OR_RETURN(const auto file, RandomAccessFile::Open(path));
+  if (!writer.Write(start)) return false;
   v1::UploadCheckpointRequest request;
-  *request.mutable_file() = facts;
-  if (!writer.Write(request)) return false;
   for (int64_t offset = 0; offset < file->size();) {
     KEEL_ASSIGN_OR_RETURN(*request.mutable_frame(),
                           ReadFrame(*file, offset, options.frame_bytes));
@@ -70,8 +70,10 @@ absl::StatusOr<std::string> CheckpointUploader::Try(
   absl::StatusOr<bool> open = true;
   int64_t done = 0;
   for (size_t i = 0; i < files.size() && open.ok() && *open; ++i) {
-    open =
-        SendFile(*writer, files[i].path, facts[i], options_, done, total_bytes);
+    v1::UploadCheckpointRequest start;
+    *start.mutable_file() = facts[i];
+    start.set_file_count(static_cast<int>(files.size()));
+    open = SendFile(*writer, files[i].path, start, options_, done, total_bytes);
   }
   if (!open.ok()) context.TryCancel();
   if (open.ok() && *open) writer->WritesDone();

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/numbers.h"
 #include "common/grpc/status.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -42,13 +44,34 @@ absl::StatusOr<int64_t> Uploader::Received(
                                                  header.size_bytes());
 }
 
+bool Uploader::TakeToldOffset(const absl::Status& refusal, int64_t size) {
+  const bool again = std::exchange(told_offset_, std::nullopt).has_value();
+  const Reason reason = ReasonOf(refusal);
+  const auto told = reason.metadata.find("received_bytes");
+  int64_t offset = 0;
+  if (again || reason.reason != "UPLOAD_OFFSET" ||
+      told == reason.metadata.end() ||
+      !absl::SimpleAtoi(told->second, &offset) || offset < 0 || offset > size) {
+    return false;
+  }
+  told_offset_ = offset;
+  // What it had before was of no use.
+  furthest_ = offset;
+  return true;
+}
+
 absl::StatusOr<v1::SubmitChunkResponse> Uploader::Try(
     v1::SubmitChunkHeader header, const RandomAccessFile& file,
     RetryBudget& budget) {
-  KEEL_ASSIGN_OR_RETURN(int64_t offset, Received(header));
+  int64_t offset = 0;
+  if (told_offset_.has_value()) {
+    offset = *told_offset_;
+  } else {
+    KEEL_ASSIGN_OR_RETURN(offset, Received(header));
+  }
   // What was written may still lie in a buffer here: only what the server has
-  // is progress.
-  if (offset > furthest_) budget.NoteProgress();
+  // is progress. All of it may be a damaged copy, and is none.
+  if (offset > furthest_ && offset < file.size()) budget.NoteProgress();
   furthest_ = std::max(furthest_, offset);
   header.set_offset(offset);
   grpc::ClientContext context;
@@ -82,9 +105,12 @@ absl::StatusOr<v1::SubmitChunkResponse> Uploader::Upload(
   KEEL_ASSIGN_OR_RETURN(const auto file, RandomAccessFile::Open(upload.path));
   RetryBudget budget(options_);
   furthest_ = 0;
+  told_offset_ = std::nullopt;
   while (true) {
     auto response = Try(header, *file, budget);
-    if (response.ok() || !budget.WaitFor(response.status())) return response;
+    if (response.ok()) return response;
+    if (TakeToldOffset(response.status(), file->size())) continue;
+    if (!budget.WaitFor(response.status())) return response;
   }
 }
 

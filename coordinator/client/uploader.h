@@ -2,7 +2,9 @@
 #ifndef KEEL_COORDINATOR_CLIENT_UPLOADER_H_
 #define KEEL_COORDINATOR_CLIENT_UPLOADER_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -34,8 +36,11 @@ class Uploader {
   absl::StatusOr<v1::SubmitChunkResponse> Upload(const ChunkUpload& upload);
 
  private:
-  // The bytes that the server has from an earlier try.
+  // The bytes that the server says it has from an earlier try.
   absl::StatusOr<int64_t> Received(const v1::SubmitChunkHeader& header);
+  // True if the server refused the offset, which a damaged copy there makes it
+  // do, and named another, where the next try is to go on. Not twice in a row.
+  bool TakeToldOffset(const absl::Status& refusal, int64_t size);
   absl::StatusOr<v1::SubmitChunkResponse> Try(v1::SubmitChunkHeader header,
                                               const RandomAccessFile& file,
                                               RetryBudget& budget);
@@ -44,6 +49,8 @@ class Uploader {
   const TransferOptions options_;
   // Most bytes that the server has had of the present upload.
   int64_t furthest_ = 0;
+  // Where the last try was told to go on, if it was refused for its offset.
+  std::optional<int64_t> told_offset_;
 };
 
 }  // namespace keel

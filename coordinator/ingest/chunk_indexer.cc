@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
-#include "common/shard/shard_indexer.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -75,9 +74,9 @@ absl::Status NoUsableSample(const ShardIndex& index) {
                     {std::string(kNoUsableSample), std::move(metadata)});
 }
 
-v1::SampleCounts CountsOf(const ShardIndex& index) {
+v1::SampleCounts CountsOf(const ShardIndex& index, int accepted_count) {
   v1::SampleCounts counts;
-  counts.set_accepted_count(static_cast<int64_t>(index.samples.size()));
+  counts.set_accepted_count(accepted_count);
   counts.set_rejected_count(index.rejected_count);
   counts.mutable_rejected_by_reason()->insert(index.rejected_by_reason.begin(),
                                               index.rejected_by_reason.end());
@@ -94,36 +93,44 @@ v1::RejectedSample ToProto(const ShardRejection& rejection) {
 
 }  // namespace
 
-class ChunkIndexer::Impl {
- public:
-  explicit Impl(const ShardLimits& limits) : indexer(limits) {}
-  ShardIndexer indexer;
-};
-
-ChunkIndexer::ChunkIndexer(const v1::LimitsConfig& limits)
-    : impl_(std::make_unique<Impl>(ToShardLimits(limits))) {}
-ChunkIndexer::~ChunkIndexer() = default;
+ChunkIndexer::ChunkIndexer(const v1::LimitsConfig& limits,
+                           int64_t max_index_bytes)
+    : indexer_(ToShardLimits(limits)), max_index_bytes_(max_index_bytes) {}
 
 absl::Status ChunkIndexer::Consume(std::string_view data) {
-  return impl_->indexer.Consume(data);
+  KEEL_RETURN_IF_ERROR(indexer_.Consume(data));
+  return Add(indexer_.TakeSamples());
+}
+
+absl::Status ChunkIndexer::Add(const std::vector<ShardSample>& samples) {
+  for (const ShardSample& sample : samples) {
+    storage::v1::SampleIndex& added = *chunk_.index.add_samples();
+    ToProto(sample, &added);
+    // With its tag and length in the index.
+    index_bytes_ += static_cast<int64_t>(added.ByteSizeLong()) + 4;
+    if (index_bytes_ <= max_index_bytes_) continue;
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "the shard's index of samples and captions has more than ",
+            max_index_bytes_, " bytes after ", chunk_.index.samples_size(),
+            " samples; split the shard")),
+        {std::string(kIndexTooLarge),
+         {{"max_bytes", absl::StrCat(max_index_bytes_)}}});
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<IndexedChunk> ChunkIndexer::Finish(
     const std::string& chunk_digest) {
-  KEEL_ASSIGN_OR_RETURN(const ShardIndex index, impl_->indexer.Finish());
-  if (index.samples.empty()) return NoUsableSample(index);
-  IndexedChunk result;
-  result.index.set_chunk_digest(chunk_digest);
-  result.index.mutable_samples()->Reserve(
-      static_cast<int>(index.samples.size()));
-  for (const ShardSample& sample : index.samples) {
-    ToProto(sample, result.index.add_samples());
-  }
-  result.counts = CountsOf(index);
+  KEEL_ASSIGN_OR_RETURN(const ShardIndex index, indexer_.Finish());
+  KEEL_RETURN_IF_ERROR(Add(index.samples));
+  if (chunk_.index.samples_size() == 0) return NoUsableSample(index);
+  chunk_.index.set_chunk_digest(chunk_digest);
+  chunk_.counts = CountsOf(index, chunk_.index.samples_size());
   for (const ShardRejection& rejection : index.rejected) {
-    result.rejected.push_back(ToProto(rejection));
+    chunk_.rejected.push_back(ToProto(rejection));
   }
-  return result;
+  return std::move(chunk_);
 }
 
 }  // namespace keel

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/ids.h"
 #include "common/log.h"
 #include "common/reason.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/services/state_views.h"
 
@@ -42,6 +42,17 @@ bool HasResumePoint(const PhaseRecord& record, const v1::ArtifactHeader& header,
                               point.step_count() == header.step_count() &&
                               SameFiles(point.files(), files);
                      });
+}
+
+// The same for the same files, so that a repeated upload is the same one.
+std::string UploadId(std::vector<v1::CheckpointFile> files) {
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.name() < b.name(); });
+  std::string text;
+  for (const v1::CheckpointFile& file : files) {
+    absl::StrAppend(&text, file.name(), " ", file.digest(), "\n");
+  }
+  return Sha256Hex(text);
 }
 
 // The manifest comes last: without it the upload broke off.
@@ -181,9 +192,10 @@ absl::Status Artifacts::AcceptInitial(ClusterState& state,
 absl::StatusOr<std::string> Artifacts::AcceptCheckpoint(const Files& files) {
   auto state = cluster_.Lock();
   storage::v1::UploadRecord record;
-  record.set_id(RandomId());
+  record.set_id(UploadId(files));
   CopyFiles(files, record.mutable_files());
   Edit edit = cluster_.NewEdit(durable::kStoreUpload);
+  *record.mutable_upload_time() = ToTimestamp(edit.now());
   edit.PutUpload(record);
   KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
   return record.id();

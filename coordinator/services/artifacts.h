@@ -28,7 +28,8 @@ class Artifacts {
   // INVALID_ARGUMENT: the last file is no manifest, or a wrong step count.
   absl::Status Accept(const v1::ArtifactHeader& header,
                       const std::vector<v1::CheckpointFile>& files);
-  // Records an uploaded checkpoint and returns its id.
+  // Records an uploaded checkpoint and returns its id, which follows from the
+  // files.
   absl::StatusOr<std::string> AcceptCheckpoint(
       const std::vector<v1::CheckpointFile>& files);
 

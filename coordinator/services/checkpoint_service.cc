@@ -89,21 +89,31 @@ grpc::Status CheckpointServiceImpl::DownloadFile(
 }
 
 grpc::Status CheckpointServiceImpl::UploadCheckpoint(
-    grpc::ServerContext*,
+    grpc::ServerContext* context,
     grpc::ServerReader<v1::UploadCheckpointRequest>* reader,
     v1::UploadCheckpointResponse* response) {
-  return Reply(Receive(reader), response);
+  return Reply(Receive(*context, reader), response);
 }
 
 absl::StatusOr<v1::UploadCheckpointResponse> CheckpointServiceImpl::Receive(
+    const grpc::ServerContext& context,
     grpc::ServerReader<v1::UploadCheckpointRequest>* reader) {
-  FileReceiver files(cluster_);
+  FileReceiver files(cluster_, FileReceiver::Sender::kUser);
   v1::UploadCheckpointRequest message;
+  size_t file_count = 0;
   while (reader->Read(&message)) {
+    if (message.file_count() > 0) file_count = message.file_count();
     KEEL_RETURN_IF_ERROR(message.has_file() ? files.StartFile(message.file())
                                             : files.Take(message.frame()));
   }
   KEEL_ASSIGN_OR_RETURN(auto received, files.Finish());
+  // A call that was cut between two files ends like a whole one.
+  if (received.size() < file_count || context.IsCancelled()) {
+    return WithReason(absl::AbortedError(absl::StrCat("the upload ended after ",
+                                                      received.size(), " of ",
+                                                      file_count, " files")),
+                      {"UPLOAD_INCOMPLETE", {}});
+  }
   v1::UploadCheckpointResponse response;
   KEEL_ASSIGN_OR_RETURN(*response.mutable_id(),
                         artifacts_.AcceptCheckpoint(received));

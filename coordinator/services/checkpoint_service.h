@@ -31,6 +31,7 @@ class CheckpointServiceImpl : public v1::CheckpointService::Service {
  private:
   absl::StatusOr<v1::Checkpoint> Find(const std::string& stream, int phase);
   absl::StatusOr<v1::UploadCheckpointResponse> Receive(
+      const grpc::ServerContext& context,
       grpc::ServerReader<v1::UploadCheckpointRequest>* reader);
 
   Cluster& cluster_;

@@ -7,7 +7,6 @@
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
-#include "coordinator/services/disk_guard.h"
 #include "coordinator/services/frame_check.h"
 #include "coordinator/services/text_check.h"
 
@@ -29,10 +28,13 @@ absl::StatusOr<v1::SubmitChunkResponse> ChunkReceiver::Receive(
   pins.Pin(header_.digest());
   // This or another stream may have brought the same bytes; damaged ones are
   // taken anew.
-  const bool stored = cluster_.env().blobs->Verify(header_.digest()).ok();
+  BlobStore& blobs = *cluster_.env().blobs;
+  const bool stored = blobs.Verify(header_.digest()).ok();
   KEEL_ASSIGN_OR_RETURN(auto known, streams_.FindSubmitted(header_));
-  if (known.has_value() && stored) return *std::move(known);
-  if (const absl::Status room = stored ? absl::OkStatus() : CheckRoom();
+  if (known.has_value() && stored && blobs.Verify(known->index_digest).ok()) {
+    return std::move(known->response);
+  }
+  if (const absl::Status room = stored ? absl::OkStatus() : TakeRoom();
       !room.ok()) {
     pins.KeepAll();
     return room;
@@ -73,10 +75,12 @@ absl::Status ChunkReceiver::CheckHeader() {
   return absl::OkStatus();
 }
 
-absl::Status ChunkReceiver::CheckRoom() const {
-  return CheckFreeDisk(
-      cluster_.env(),
-      header_.size_bytes() - std::max<int64_t>(header_.offset(), 0));
+absl::Status ChunkReceiver::TakeRoom() {
+  KEEL_ASSIGN_OR_RETURN(room_, cluster_.disk_guard().Reserve(
+                                   header_.size_bytes() -
+                                   std::clamp<int64_t>(header_.offset(), 0,
+                                                       header_.size_bytes())));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<IndexedChunk> ChunkReceiver::ReceiveNew(const Reader& read) {
@@ -118,6 +122,7 @@ absl::Status ChunkReceiver::ReceiveFrames(const Reader& read,
       KEEL_RETURN_IF_ERROR(indexer->Consume(frame.data()));
     }
     KEEL_RETURN_IF_ERROR(writer.Append(frame.data()));
+    room_->Use(static_cast<int64_t>(frame.data().size()));
   }
   if (writer.size() == header_.size_bytes()) return absl::OkStatus();
   return WithReason(
@@ -148,7 +153,10 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
 
 absl::StatusOr<std::string> ChunkReceiver::StoreIndex(
     const IndexedChunk& indexed, BlobPins& pins) {
-  const std::string bytes = indexed.index.SerializeAsString();
+  std::string bytes;
+  if (!indexed.index.SerializeToString(&bytes)) {
+    return absl::InternalError("the chunk's index cannot be serialized");
+  }
   pins.Pin(Sha256Hex(bytes));
   return cluster_.env().blobs->Put(bytes);
 }

@@ -32,7 +32,7 @@ class ChunkReceiver {
 
  private:
   absl::Status CheckHeader();
-  absl::Status CheckRoom() const;
+  absl::Status TakeRoom();
   absl::StatusOr<IndexedChunk> ReceiveNew(const Reader& read);
   // Takes frames up to the announced size; feeds `indexer` unless it is null.
   absl::Status ReceiveFrames(const Reader& read, BlobWriter& writer,
@@ -45,6 +45,7 @@ class ChunkReceiver {
   Streams& streams_;
   v1::SubmitChunkHeader header_;
   v1::LimitsConfig limits_;
+  std::unique_ptr<DiskGuard::Room> room_;
 };
 
 }  // namespace keel

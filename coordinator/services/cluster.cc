@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "coordinator/services/state_loader.h"
+#include "coordinator/services/state_views.h"
 
 namespace keel {
 
@@ -33,19 +34,41 @@ absl::Status Cluster::Commit(ClusterState& state, const Edit& edit) {
   return absl::OkStatus();
 }
 
-absl::Status Cluster::Sweep(absl::Duration age) {
+absl::Status Cluster::ForgetOldUploads(absl::Duration age) {
+  const absl::Time before = Now() - age;
   KEEL_ASSIGN_OR_RETURN(const int partials,
-                        environment_.blobs->RemovePartials(Now() - age));
+                        environment_.blobs->RemovePartials(before));
+  auto state = Lock();
+  Edit edit = NewEdit(durable::kForgetUploads);
+  std::vector<std::string> digests;
+  for (const auto& [id, upload] : state->uploads) {
+    if (FromTimestamp(upload.upload_time()) >= before) continue;
+    edit.EraseUpload(id);
+    for (const auto& file : upload.files()) digests.push_back(file.digest());
+  }
+  if (!digests.empty()) {
+    KEEL_RETURN_IF_ERROR(Commit(*state, edit));
+    DeleteUnreferenced(*state, digests);
+  }
+  if (partials > 0 || !digests.empty()) {
+    LogInfo("removed old uploads",
+            {{"unfinished", absl::StrCat(partials)},
+             {"files_of_checkpoints", absl::StrCat(digests.size())}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Sweep(absl::Duration age) {
+  KEEL_RETURN_IF_ERROR(ForgetOldUploads(age));
   KEEL_ASSIGN_OR_RETURN(std::vector<std::string> digests,
                         environment_.blobs->List());
   auto state = Lock();
   const std::set<std::string> needed = state->ReferencedBlobs();
   std::erase_if(digests, [&](const auto& d) { return needed.contains(d); });
   DeleteUnreferenced(*state, digests);
-  if (partials > 0 || !digests.empty()) {
+  if (!digests.empty()) {
     LogInfo("removed what nobody needs",
-            {{"blobs", absl::StrCat(digests.size())},
-             {"unfinished_uploads", absl::StrCat(partials)}});
+            {{"blobs", absl::StrCat(digests.size())}});
   }
   return absl::OkStatus();
 }

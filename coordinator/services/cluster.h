@@ -24,6 +24,7 @@
 #include "common/metrics/registry.h"
 #include "coordinator/core/planner.h"
 #include "coordinator/services/cluster_state.h"
+#include "coordinator/services/disk_guard.h"
 #include "coordinator/services/edit.h"
 #include "coordinator/store/blob_store.h"
 #include "coordinator/store/crash_point.h"
@@ -42,7 +43,7 @@ struct Environment {
   absl::Duration heartbeat_every = absl::Seconds(1);
   // Largest message that is sent.
   int64_t max_message_bytes = 16 << 20;
-  // Uploads are refused once less than this would stay free.
+  // Uploads of users are refused once less than this would stay free.
   int64_t min_free_bytes = int64_t{1} << 30;
   // The database cannot be trusted any more: only a restart, which reads what
   // is really there, helps. Empty: the process goes on, every commit fails.
@@ -95,9 +96,15 @@ class Cluster {
   absl::Time Now() const { return environment_.clock->Now(); }
   const Environment& env() const { return environment_; }
   const std::string& cluster_id() const { return cluster_id_; }
+  DiskGuard& disk_guard() { return disk_guard_; }
 
-  // Deletes the blobs that a crash left behind, and what unfinished uploads
-  // kept for longer than `age`.
+  // What unfinished uploads brought, and uploaded checkpoints, are kept for so
+  // long; streams keep the files that they started from.
+  static constexpr absl::Duration kUploadLifetime = absl::Hours(24 * 7);
+  // Removes those that were not touched for longer than `age`; uploads that
+  // go on are none of them.
+  absl::Status ForgetOldUploads(absl::Duration age);
+  // The same, and deletes the blobs that a crash left behind.
   absl::Status Sweep(absl::Duration age);
   // Deletes those blobs that no record names and no upload relies on.
   void DeleteUnreferenced(const ClusterState& state,
@@ -105,9 +112,11 @@ class Cluster {
 
  private:
   explicit Cluster(Environment environment)
-      : environment_(std::move(environment)) {}
+      : environment_(std::move(environment)),
+        disk_guard_(environment_.blobs, environment_.min_free_bytes) {}
 
   const Environment environment_;
+  DiskGuard disk_guard_;
   std::string cluster_id_;  // constant after Load
 
   std::atomic<int64_t> change_count_{0};

@@ -80,7 +80,18 @@ void Controller::Loop() {
   }
 }
 
+void Controller::ForgetOldUploadsIfDue() {
+  Cluster& cluster = *parts_.cluster;
+  if (cluster.Now() < next_forgetting_) return;
+  next_forgetting_ = cluster.Now() + kForgetEvery;
+  const absl::Status status =
+      cluster.ForgetOldUploads(Cluster::kUploadLifetime);
+  if (status.ok()) return;
+  LogError("old uploads were not removed", {{"error", status.ToString()}});
+}
+
 bool Controller::Tick() {
+  ForgetOldUploadsIfDue();
   std::vector<CreatePhase> creations;
   bool ok = true;
   {

@@ -51,13 +51,17 @@ class Controller {
   struct Executor;
 
   void Loop();
+  void ForgetOldUploadsIfDue();
   bool ExecuteUnderLock(ClusterState& state, std::vector<CreatePhase>& rest);
   bool stopped();
 
   static constexpr absl::Duration kTickEvery = absl::Milliseconds(100);
   static constexpr absl::Duration kPauseAfterFailure = absl::Seconds(1);
+  static constexpr absl::Duration kForgetEvery = absl::Hours(1);
 
   const Parts parts_;
+  // Of the loop.
+  absl::Time next_forgetting_ = absl::InfinitePast();
   std::thread ticker_;
   absl::Mutex mu_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

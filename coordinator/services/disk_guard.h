@@ -1,28 +1,51 @@
-// Refuses uploads before the disk is full, so that the database can always
-// write. Thread-safe.
+// Refuses uploads before the disk is full: what it keeps free is for the
+// database, and for the results and resume points of workers. Thread-safe.
 #ifndef KEEL_COORDINATOR_SERVICES_DISK_GUARD_H_
 #define KEEL_COORDINATOR_SERVICES_DISK_GUARD_H_
 
 #include <cstdint>
+#include <memory>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "common/reason.h"
-#include "common/status_macros.h"
-#include "coordinator/services/cluster.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "coordinator/store/blob_store.h"
 
 namespace keel {
 
-// RESOURCE_EXHAUSTED (DISK_LOW): `bytes` more would leave less free than
-// env.min_free_bytes.
-inline absl::Status CheckFreeDisk(const Environment& env, int64_t bytes) {
-  KEEL_ASSIGN_OR_RETURN(const int64_t free_bytes, env.blobs->FreeBytes());
-  if (free_bytes - bytes >= env.min_free_bytes) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                        "an upload of ", bytes, " bytes would leave less than ",
-                        env.min_free_bytes, " of ", free_bytes, " free bytes")),
-                    {"DISK_LOW", {{"free_bytes", absl::StrCat(free_bytes)}}});
-}
+class DiskGuard {
+ public:
+  // Room for the bytes of one upload that are still to come; given back by the
+  // destructor. Not thread-safe; the guard outlives it.
+  class Room {
+   public:
+    Room(DiskGuard& guard, int64_t bytes) : guard_(guard), bytes_(bytes) {}
+    ~Room() { Use(bytes_); }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+
+    // So many of them are on the disk now, which has less free bytes by them.
+    void Use(int64_t bytes);
+
+   private:
+    DiskGuard& guard_;
+    int64_t bytes_;
+  };
+
+  // `blobs` outlives it.
+  DiskGuard(BlobStore* blobs, int64_t min_free_bytes)
+      : blobs_(blobs), min_free_bytes_(min_free_bytes) {}
+
+  // RESOURCE_EXHAUSTED (DISK_LOW): with these bytes, and with what the uploads
+  // that have room are still to bring, less than min_free_bytes would be free.
+  absl::StatusOr<std::unique_ptr<Room>> Reserve(int64_t bytes);
+
+ private:
+  BlobStore* const blobs_;
+  const int64_t min_free_bytes_;
+  absl::Mutex mu_;
+  int64_t reserved_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+};
 
 }  // namespace keel
 

@@ -44,6 +44,11 @@ void Edit::PutUpload(storage::v1::UploadRecord record) {
       [record](ClusterState& state) { state.uploads[record.id()] = record; });
 }
 
+void Edit::EraseUpload(const std::string& id) {
+  batch_.Erase(table::kUploads, id);
+  effects_.push_back([id](ClusterState& state) { state.uploads.erase(id); });
+}
+
 void Edit::PutStream(storage::v1::StreamRecord record) {
   batch_.Put(table::kStreams, record.stream().name(),
              record.SerializeAsString());
@@ -56,8 +61,6 @@ void Edit::PutChunk(storage::v1::ChunkRecord record) {
   const v1::Chunk& chunk = record.chunk();
   batch_.Put(table::kChunks, ChunkKey(chunk.stream(), chunk.digest()),
              record.SerializeAsString());
-  batch_.Put(table::kStreamChunks,
-             StreamChunkKey(chunk.stream(), chunk.number()), chunk.digest());
   effects_.push_back(
       [record](ClusterState& state) { InstallChunk(state, record); });
 }

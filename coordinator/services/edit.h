@@ -23,6 +23,7 @@ class Edit {
 
   void PutCluster(storage::v1::ClusterRecord record);
   void PutUpload(storage::v1::UploadRecord record);
+  void EraseUpload(const std::string& id);
   void PutStream(storage::v1::StreamRecord record);
   void PutChunk(storage::v1::ChunkRecord record);
   // What a request id was used for in a stream.

@@ -8,7 +8,6 @@
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
-#include "coordinator/services/disk_guard.h"
 #include "coordinator/services/frame_check.h"
 
 namespace keel {
@@ -32,11 +31,14 @@ absl::Status BadFile(const std::string& what) {
 absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
   KEEL_RETURN_IF_ERROR(EndFile());
   KEEL_RETURN_IF_ERROR(CheckFile(file));
-  KEEL_RETURN_IF_ERROR(CheckFreeDisk(cluster_.env(), file.size_bytes()));
   pins_.Pin(file.digest());
   BlobStore& blobs = *cluster_.env().blobs;
   // A damaged copy is written anew.
   if (!blobs.Verify(file.digest()).ok()) {
+    if (sender_ == Sender::kUser) {
+      KEEL_ASSIGN_OR_RETURN(room_,
+                            cluster_.disk_guard().Reserve(file.size_bytes()));
+    }
     auto writer = blobs.OpenWriter(file.digest(), /*restart=*/true);
     if (absl::IsAborted(writer.status())) {
       // The handler of a try that broke may not have ended yet.
@@ -75,8 +77,12 @@ absl::Status FileReceiver::Take(const v1::DataFrame& frame) {
   }
   KEEL_RETURN_IF_ERROR(
       CheckFrame(frame, received_, files_.back().size_bytes()));
-  received_ += static_cast<int64_t>(frame.data().size());
-  return writer_ == nullptr ? absl::OkStatus() : writer_->Append(frame.data());
+  const auto size = static_cast<int64_t>(frame.data().size());
+  received_ += size;
+  if (writer_ == nullptr) return absl::OkStatus();
+  KEEL_RETURN_IF_ERROR(writer_->Append(frame.data()));
+  if (room_ != nullptr) room_->Use(size);
+  return absl::OkStatus();
 }
 
 absl::Status FileReceiver::EndFile() {

@@ -17,11 +17,17 @@ class FileReceiver {
  public:
   static constexpr size_t kMaxFiles = 64;
 
+  // Whether what is sent may take the disk's last free bytes, which are kept
+  // for what workers send.
+  enum class Sender { kUser, kWorker };
+
   // `cluster` outlives it.
-  explicit FileReceiver(Cluster& cluster) : cluster_(cluster), pins_(cluster) {}
+  FileReceiver(Cluster& cluster, Sender sender)
+      : cluster_(cluster), sender_(sender), pins_(cluster) {}
 
   // Ends the file before and starts the next. INVALID_ARGUMENT: an illegal or
-  // repeated name, digest or size. RESOURCE_EXHAUSTED: too little free disk.
+  // repeated name, digest or size. RESOURCE_EXHAUSTED: the bytes
+  // are not there yet, and the disk is full, or for users nearly so.
   // UNAVAILABLE: another call uploads the same bytes now.
   absl::Status StartFile(const v1::CheckpointFile& file);
   absl::Status Take(const v1::DataFrame& frame);
@@ -34,10 +40,13 @@ class FileReceiver {
   absl::Status CheckFile(const v1::CheckpointFile& file) const;
 
   Cluster& cluster_;
+  const Sender sender_;
   BlobPins pins_;
   std::vector<v1::CheckpointFile> files_;
   // Of the last file. No writer: its bytes were there already.
   std::unique_ptr<BlobWriter> writer_;
+  // Of the last file of a user.
+  std::unique_ptr<DiskGuard::Room> room_;
   int64_t received_ = 0;
 };
 

@@ -31,8 +31,6 @@ namespace {
 constexpr char kLockFile[] = "lock";
 constexpr char kDatabaseFile[] = "coordinator.db";
 constexpr char kBlobFolder[] = "blobs";
-// What an unfinished upload has brought is kept for so long.
-constexpr absl::Duration kPartialLifetime = absl::Hours(24 * 7);
 
 // The state folder, held by this process.
 struct StateFolder {
@@ -208,7 +206,7 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
   };
   KEEL_ASSIGN_OR_RETURN(std::unique_ptr<Cluster> cluster,
                         Cluster::Load(environment));
-  KEEL_RETURN_IF_ERROR(cluster->Sweep(kPartialLifetime));
+  KEEL_RETURN_IF_ERROR(cluster->Sweep(Cluster::kUploadLifetime));
   ExportStored(*cluster);
   auto server =
       std::make_unique<ServerImpl>(std::move(folder), std::move(cluster));

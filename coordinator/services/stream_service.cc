@@ -1,5 +1,7 @@
 #include "coordinator/services/stream_service.h"
 
+#include <optional>
+
 #include "common/grpc/status.h"
 #include "common/reason.h"
 #include "common/sha256.h"
@@ -20,17 +22,24 @@ absl::StatusOr<v1::Upload> FindUpload(Cluster& cluster,
             "digest has to be a SHA-256 of 64 lower-case hexadecimal digits"),
         {"DIGEST_FORMAT", {{"stream", request.stream()}}});
   }
-  v1::Upload upload;
-  auto state = cluster.Lock();
-  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
-                        state->FindStream(request.stream()));
-  upload.set_complete(stream->chunk_numbers.contains(request.digest()));
-  BlobStore& blobs = *cluster.env().blobs;
-  if (absl::StatusOr<int64_t> size = blobs.Size(request.digest()); size.ok()) {
-    upload.set_received_bytes(*size);
-  } else {
-    upload.set_received_bytes(blobs.PartialSize(request.digest()));
+  std::optional<int64_t> accepted_bytes;
+  {
+    auto state = cluster.Lock();
+    KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                          state->FindStream(request.stream()));
+    const auto number = stream->chunk_numbers.find(request.digest());
+    if (number != stream->chunk_numbers.end()) {
+      accepted_bytes = stream->chunks.at(number->second).chunk().size_bytes();
+    }
   }
+  BlobStore& blobs = *cluster.env().blobs;
+  // Beside a stored copy, which is damaged then, an upload may be mending it.
+  const int64_t partial = blobs.PartialSize(request.digest());
+  v1::Upload upload;
+  upload.set_received_bytes(
+      partial > 0 ? partial : blobs.Size(request.digest()).value_or(0));
+  upload.set_complete(partial == 0 &&
+                      upload.received_bytes() == accepted_bytes);
   return upload;
 }
 

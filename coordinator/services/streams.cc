@@ -54,15 +54,27 @@ ChunkRecord NewChunk(const StreamState& stream,
   return record;
 }
 
+absl::Status CheckSameUse(const v1::Chunk& accepted,
+                          const v1::SubmitChunkHeader& header) {
+  if (accepted.probe_only() == header.probe_only()) return absl::OkStatus();
+  return WithReason(
+      absl::AlreadyExistsError(absl::StrCat(
+          "chunk ", accepted.digest(), " of stream \"", accepted.stream(),
+          "\" was accepted ",
+          accepted.probe_only() ? "as a probe set, not for training"
+                                : "for training, not as a probe set")),
+      {"PROBE_MISMATCH",
+       {{"stream", accepted.stream()}, {"digest", accepted.digest()}}});
+}
+
 // A probe set of all samples of one chunk.
 storage::v1::ProbeRecord NewProbe(const StreamState& stream,
                                   const ChunkRecord& record, int sample_count) {
   const v1::Chunk& chunk = record.chunk();
   storage::v1::ProbeRecord probe;
   probe.set_stream(chunk.stream());
-  const std::string base = SlugFromDisplayName(chunk.display_name());
-  probe.set_name(UniqueProbeName(
-      stream, base.empty() ? absl::StrCat("chunk-", chunk.number()) : base));
+  probe.set_name(
+      UniqueProbeName(stream, SlugFromDisplayName(chunk.display_name())));
   storage::v1::PlannedChunk& planned = *probe.add_chunks();
   planned.set_chunk_digest(chunk.digest());
   planned.set_chunk_size_bytes(chunk.size_bytes());
@@ -190,15 +202,14 @@ absl::StatusOr<std::vector<v1::Chunk>> Streams::ListChunks(
   return chunks;
 }
 
-absl::StatusOr<std::optional<v1::SubmitChunkResponse>> Streams::FindSubmitted(
+absl::StatusOr<std::optional<Streams::Submitted>> Streams::FindSubmitted(
     const v1::SubmitChunkHeader& header) {
   auto state = cluster_.Lock();
   return FindSubmittedLocked(*state, header);
 }
 
-absl::StatusOr<std::optional<v1::SubmitChunkResponse>>
-Streams::FindSubmittedLocked(ClusterState& state,
-                             const v1::SubmitChunkHeader& header) {
+absl::StatusOr<std::optional<Streams::Submitted>> Streams::FindSubmittedLocked(
+    ClusterState& state, const v1::SubmitChunkHeader& header) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,
                         state.FindStream(header.stream()));
   const std::string request = RequestOf(header);
@@ -215,12 +226,15 @@ Streams::FindSubmittedLocked(ClusterState& state,
   }
   auto number = stream->chunk_numbers.find(header.digest());
   if (number == stream->chunk_numbers.end()) return std::nullopt;
+  const ChunkRecord& record = stream->chunks.at(number->second);
+  KEEL_RETURN_IF_ERROR(CheckSameUse(record.chunk(), header));
   if (!known_request) {
     Edit edit = cluster_.NewEdit(durable::kRepeatChunk);
     edit.PutRequest(header.stream(), request, header.digest());
     KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
   }
-  return ToResponse(stream->chunks.at(number->second), /*duplicate=*/true);
+  return Submitted{ToResponse(record, /*duplicate=*/true),
+                   record.index_digest()};
 }
 
 absl::StatusOr<v1::SubmitChunkResponse> Streams::Accept(
@@ -229,7 +243,7 @@ absl::StatusOr<v1::SubmitChunkResponse> Streams::Accept(
   auto state = cluster_.Lock();
   // Two uploads of the same chunk may end at the same time.
   KEEL_ASSIGN_OR_RETURN(auto known, FindSubmittedLocked(*state, header));
-  if (known.has_value()) return *std::move(known);
+  if (known.has_value()) return std::move(known->response);
   StreamState& stream = state->streams.at(header.stream());
   Edit edit = cluster_.NewEdit(durable::kAcceptChunk);
   ChunkRecord record = NewChunk(stream, header, indexed, edit.now());

@@ -25,10 +25,15 @@ class Streams {
   std::vector<v1::Stream> List();
   absl::StatusOr<std::vector<v1::Chunk>> ListChunks(const std::string& stream);
 
-  // The answer to a submission that was accepted before, by digest or by
-  // request id; nullopt: it is new. ALREADY_EXISTS (REQUEST_ID_REUSED): the
-  // request id was used for other bytes. NOT_FOUND: no such stream.
-  absl::StatusOr<std::optional<v1::SubmitChunkResponse>> FindSubmitted(
+  // A submission that was accepted before.
+  struct Submitted {
+    v1::SubmitChunkResponse response;
+    std::string index_digest;
+  };
+  // By digest or by request id; nullopt: it is new. ALREADY_EXISTS: the request
+  // id was used for other bytes (REQUEST_ID_REUSED), or the chunk was accepted
+  // with another `probe_only` (PROBE_MISMATCH). NOT_FOUND: no such stream.
+  absl::StatusOr<std::optional<Submitted>> FindSubmitted(
       const v1::SubmitChunkHeader& header);
   // Records a chunk whose bytes and index are durable blobs.
   absl::StatusOr<v1::SubmitChunkResponse> Accept(
@@ -36,7 +41,7 @@ class Streams {
       const std::string& index_digest);
 
  private:
-  absl::StatusOr<std::optional<v1::SubmitChunkResponse>> FindSubmittedLocked(
+  absl::StatusOr<std::optional<Submitted>> FindSubmittedLocked(
       ClusterState& state, const v1::SubmitChunkHeader& header);
   absl::StatusOr<storage::v1::StreamRecord> NewRecord(
       const ClusterState& state, const v1::CreateStreamRequest& request,

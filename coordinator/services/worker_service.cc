@@ -72,7 +72,7 @@ absl::Status WorkerServiceImpl::Receive(
   }
   const v1::ArtifactHeader header = message.header();
   KEEL_RETURN_IF_ERROR(artifacts_.Check(header));
-  FileReceiver files(cluster_);
+  FileReceiver files(cluster_, FileReceiver::Sender::kWorker);
   while (reader->Read(&message)) {
     if (message.has_header()) {
       return absl::InvalidArgumentError("a second header");

@@ -23,7 +23,8 @@ class BlobWriter {
   virtual int64_t size() const = 0;
   virtual absl::Status Append(std::string_view data) = 0;
   // Checks the digest, makes the blob durable and visible. DATA_LOSS: the
-  // bytes have another digest; the partial upload is removed.
+  // bytes have another digest; the partial upload is removed, as it is when
+  // the disk fails to make it durable.
   virtual absl::Status Finish() = 0;
 };
 
@@ -38,7 +39,6 @@ class BlobStore {
       const std::string& digest, bool restart) = 0;
   // Stores bytes under their digest, which is returned.
   virtual absl::StatusOr<std::string> Put(std::string_view data) = 0;
-  virtual bool Contains(const std::string& digest) = 0;
   // Bytes that an unfinished upload has kept; 0 without one.
   virtual int64_t PartialSize(const std::string& digest) = 0;
   // NOT_FOUND; OUT_OF_RANGE past the end.
@@ -48,7 +48,8 @@ class BlobStore {
   // Reads the whole blob and checks its digest. DATA_LOSS: damaged.
   virtual absl::StatusOr<std::string> ReadVerified(
       const std::string& digest) = 0;
-  // The same check without the bytes. NOT_FOUND; DATA_LOSS: damaged.
+  // The same check without the bytes; the blob is durable if it is OK.
+  // NOT_FOUND; DATA_LOSS: damaged.
   virtual absl::Status Verify(const std::string& digest) = 0;
   // Digests of all blobs, sorted.
   virtual absl::StatusOr<std::vector<std::string>> List() = 0;

@@ -19,6 +19,7 @@ namespace durable {
 inline constexpr std::string_view kNewCluster = "new-cluster";
 inline constexpr std::string_view kCreateStream = "create-stream";
 inline constexpr std::string_view kStoreUpload = "store-upload";
+inline constexpr std::string_view kForgetUploads = "forget-uploads";
 inline constexpr std::string_view kAcceptChunk = "accept-chunk";
 inline constexpr std::string_view kRepeatChunk = "repeat-chunk";
 inline constexpr std::string_view kCreatePhase = "create-phase";

@@ -128,7 +128,12 @@ absl::Status DirectoryBlobStore::Writer::Finish() {
   const std::string actual = ToHex(sha_.Finish());
   if (actual == digest_) {
     ReachCrashPoint(kBlobWritten);
-    KEEL_RETURN_IF_ERROR(file_->Sync());
+    if (const absl::Status synced = file_->Sync(); !synced.ok()) {
+      // The system tells of it once, and its cache still shows the bytes: a
+      // later try would take them for durable.
+      files_.RemoveFile(path).IgnoreError();
+      return synced;
+    }
     return PublishFile(files_, root_, path, digest_);
   }
   KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
@@ -212,10 +217,6 @@ absl::StatusOr<std::string> DirectoryBlobStore::Put(std::string_view data) {
   return status;
 }
 
-bool DirectoryBlobStore::Contains(const std::string& digest) {
-  return IsSha256Hex(digest) && files_.FileExists(BlobPath(root_, digest));
-}
-
 int64_t DirectoryBlobStore::PartialSize(const std::string& digest) {
   if (!IsSha256Hex(digest)) return 0;
   return files_.FileSize(PartialPath(root_, digest)).value_or(0);
@@ -256,7 +257,9 @@ absl::Status DirectoryBlobStore::Verify(const std::string& digest) {
   const absl::Status read = HashFile(files_, path, &sha);
   if (absl::IsNotFound(read)) return NoBlob(digest);
   KEEL_RETURN_IF_ERROR(read);
-  return ToHex(sha.Finish()) == digest ? absl::OkStatus() : Damaged(path);
+  if (ToHex(sha.Finish()) != digest) return Damaged(path);
+  // Whoever renamed it may not have synced the folder yet, or failed to.
+  return files_.SyncDirectory(BlobFolder(root_, digest));
 }
 
 absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {
@@ -275,15 +278,20 @@ absl::StatusOr<std::vector<std::string>> DirectoryBlobStore::List() {
 absl::StatusOr<int> DirectoryBlobStore::RemovePartials(absl::Time before) {
   KEEL_ASSIGN_OR_RETURN(const auto names,
                         files_.ListDirectory(PartialFolder(root_)));
+  // One that ended meanwhile is none of them.
+  const auto is_old = [&](const std::string& path) {
+    return files_.ModificationTime(path).value_or(absl::InfiniteFuture()) <
+           before;
+  };
   int count = 0;
   for (const std::string& name : names) {
-    const auto claim = TakeClaim(name);
-    // One that goes on now, or a small blob on its way.
-    if (!claim.ok()) continue;
+    // A small blob on its way has another name.
+    if (!IsSha256Hex(name)) continue;
     const std::string path = PartialPath(root_, name);
-    KEEL_ASSIGN_OR_RETURN(const absl::Time touched,
-                          files_.ModificationTime(path));
-    if (touched >= before) continue;
+    // Only what looks old is claimed, so that nobody finds a new upload busy.
+    if (!is_old(path)) continue;
+    const auto claim = TakeClaim(name);
+    if (!claim.ok() || !is_old(path)) continue;
     KEEL_RETURN_IF_ERROR(files_.RemoveFile(path));
     ++count;
   }

@@ -22,7 +22,7 @@ namespace keel {
 
 // Thread-safe; one process per directory. Blocks on the disk. Outlives its
 // writers. Every call with a digest that is not 64 lower-case hexadecimal
-// digits is INVALID_ARGUMENT (or false, or 0). RESOURCE_EXHAUSTED: the disk is
+// digits is INVALID_ARGUMENT (or 0). RESOURCE_EXHAUSTED: the disk is
 // full. A writer's bytes outlive the process, but only Finish makes them
 // durable; what a loss of power took of a partial upload, Finish finds out.
 class DirectoryBlobStore : public BlobStore {
@@ -40,7 +40,6 @@ class DirectoryBlobStore : public BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> OpenWriter(
       const std::string& digest, bool restart) override;
   absl::StatusOr<std::string> Put(std::string_view data) override;
-  bool Contains(const std::string& digest) override;
   int64_t PartialSize(const std::string& digest) override;
   absl::StatusOr<std::string> Read(const std::string& digest, int64_t offset,
                                    int64_t length) override;

@@ -34,10 +34,6 @@ std::string ChunkKey(std::string_view stream, std::string_view digest) {
   return Join({stream, digest});
 }
 
-std::string StreamChunkKey(std::string_view stream, int64_t number) {
-  return Join({stream, NumberKey(number)});
-}
-
 std::string RequestKey(std::string_view stream, std::string_view request_id) {
   return Join({stream, request_id});
 }

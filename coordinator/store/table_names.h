@@ -21,8 +21,6 @@ inline constexpr std::string_view kCluster = "cluster";
 inline constexpr std::string_view kStreams = "streams";
 // ChunkRecord by ChunkKey.
 inline constexpr std::string_view kChunks = "chunks";
-// A chunk's digest, in order of acceptance, by StreamChunkKey.
-inline constexpr std::string_view kStreamChunks = "stream_chunks";
 // What a request did, by RequestKey.
 inline constexpr std::string_view kRequests = "requests";
 // ProbeRecord by ProbeKey.
@@ -44,9 +42,9 @@ inline constexpr std::string_view kCheckpoints = "checkpoints";
 inline constexpr std::string_view kUploads = "uploads";
 
 inline constexpr std::array kAll = {
-    kCluster, kStreams, kChunks,      kStreamChunks, kRequests,
-    kProbes,  kPhases,  kGenerations, kSteps,        kTasks,
-    kRecalls, kDrifts,  kCheckpoints, kUploads};
+    kCluster, kStreams,     kChunks, kRequests, kProbes,
+    kPhases,  kGenerations, kSteps,  kTasks,    kRecalls,
+    kDrifts,  kCheckpoints, kUploads};
 }  // namespace table
 
 inline constexpr std::string_view kClusterKey = "cluster";
@@ -61,7 +59,6 @@ std::string KeyPrefix(std::string_view part);
 
 // The keys of one stream share KeyPrefix(stream).
 std::string ChunkKey(std::string_view stream, std::string_view digest);
-std::string StreamChunkKey(std::string_view stream, int64_t number);
 // `request_id` is the user's: any bytes.
 std::string RequestKey(std::string_view stream, std::string_view request_id);
 std::string ProbeKey(std::string_view stream, std::string_view probe);

@@ -136,6 +136,8 @@ class BadInputTest(BadPeers, unittest.TestCase):
             used = hashlib.sha256(file.read()).hexdigest()
         seen.check_command("request-reused", self.submit("other", good, "--request-id", "used"),
                            file=good, request="used", stream="other", chunk=used)
+        seen.check_command("chunk-use", self.submit("other", self.waiting, "--probe"),
+                           file=self.waiting, stream="other", chunk=used)
         seen.check_command("stream-unknown", self.submit("nobody", good), file=good, stream="nobody")
         address = f"127.0.0.1:{free_port()}"
         away = subprocess.run([os.path.join(BIN, "keel"), "--coordinator", address, "--timeout", "1s",

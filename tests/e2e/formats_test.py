@@ -71,8 +71,8 @@ class FormatsTest(unittest.TestCase):
             self.assertEqual(state.blob(digest), shard)
             record = fields(state.table("chunks")[f"news/{digest}"])
             self.check_bytes("index", state.blob(one(record, 2).decode()))
-            key, value = next(iter(state.table("stream_chunks").items()))
-            self.assertEqual((key, value), ("news/0000000000000000001", digest.encode()))
+            key, value = next(iter(state.table("requests").items()))
+            self.assertEqual((key, value), (f"news/chunk:{digest}", digest.encode()))
             self.check_document_row(key, value)
             tables = {name for name in self.documented_tables() if state.table(name) is not None}
             self.assertEqual(tables, self.declared_tables())
@@ -80,7 +80,7 @@ class FormatsTest(unittest.TestCase):
     def check_document_row(self, key, value):
         with open(os.path.join(FORMATS, "state.md"), encoding="utf-8") as file:
             text = file.read()
-        for shown in (key, value.decode(), str(zlib.crc32(b"stream_chunks" + key.encode() + value))):
+        for shown in (key, value.decode(), str(zlib.crc32(b"requests" + key.encode() + value))):
             self.assertIn(shown, text)
 
     def documented_tables(self):

@@ -40,11 +40,6 @@ class MemoryBlobStore : public BlobStore {
     return digest;
   }
 
-  bool Contains(const std::string& digest) override {
-    absl::MutexLock lock(&mutex_);
-    return blobs_.count(digest) > 0;
-  }
-
   int64_t PartialSize(const std::string& digest) override {
     absl::MutexLock lock(&mutex_);
     const auto it = partial_.find(digest);

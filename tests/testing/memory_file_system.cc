@@ -50,6 +50,7 @@ struct MemoryFileSystem::Node {
   // Of a file.
   std::string data;
   size_t durable_size = 0;
+  bool sync_failed = false;
   // Of a folder: now, when it was last synced, and what changed since.
   Names names;
   Names durable_names;
@@ -68,10 +69,11 @@ class MemoryFileSystem::Appendable : public AppendableFile {
     return absl::OkStatus();
   }
   absl::Status Sync() override {
-    KEEL_RETURN_IF_ERROR(disk_.Announce("sync", path_));
+    const absl::Status status = disk_.Announce("sync", path_);
     absl::MutexLock lock(&disk_.mutex_);
-    node_->durable_size = node_->data.size();
-    return absl::OkStatus();
+    if (!status.ok()) node_->sync_failed = true;
+    if (!node_->sync_failed) node_->durable_size = node_->data.size();
+    return status;
   }
   int64_t size() const override {
     absl::MutexLock lock(&disk_.mutex_);

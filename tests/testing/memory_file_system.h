@@ -18,7 +18,9 @@
 namespace keel::testing {
 
 // Bytes are durable once their file was synced, a name (new, renamed or
-// removed) once its folder was. Thread-safe; outlives the files that it opens.
+// removed) once its folder was. As on Linux, a file's sync that failed is told
+// once: what it was for can be read on, but later syncs make none of it
+// durable. Thread-safe; outlives the files that it opens.
 class MemoryFileSystem : public FileSystem {
  public:
   // Called before each single change: "create", "append", "sync", "rename",

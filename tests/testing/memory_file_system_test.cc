@@ -103,6 +103,22 @@ TEST_F(MemoryFileSystemTest, FilesThatWereOpenStayWithTheOldDisk) {
   EXPECT_EQ(Read("/d/a"), "");
 }
 
+TEST_F(MemoryFileSystemTest, WhatASyncFailedForIsReadableButNeverDurable) {
+  const auto file = disk_.OpenAppendable("/d/a").value();
+  ASSERT_TRUE(disk_.SyncDirectory("/d").ok());
+  ASSERT_TRUE(file->Append("synced").ok() && file->Sync().ok());
+  disk_.SetHook([](std::string_view, const std::string&) {
+    return absl::UnknownError("input/output error");
+  });
+  EXPECT_FALSE(file->Sync().ok());
+  disk_.SetHook(nullptr);
+  ASSERT_TRUE(file->Append(" and not").ok());
+  EXPECT_TRUE(file->Sync().ok());
+  EXPECT_EQ(Read("/d/a"), "synced and not");
+  disk_.Crash();
+  EXPECT_EQ(Read("/d/a"), "synced");
+}
+
 // What a seed lets survive: nothing, all, or something between, but never
 // less than what was synced, and names in the order of their changes.
 TEST_F(MemoryFileSystemTest, ASeedLetsAFirstPartOfTheRestSurvive) {

@@ -41,18 +41,22 @@ SampleRef ToSampleRef(const ShardSample& from) {
 absl::StatusOr<std::unique_ptr<LocalShard>> LocalShard::Open(
     const std::string& path) {
   KEEL_ASSIGN_OR_RETURN(auto file, RandomAccessFile::Open(path));
-  KEEL_ASSIGN_OR_RETURN(const ShardIndex index, Index(*file));
+  KEEL_ASSIGN_OR_RETURN(ShardIndex index, Index(*file));
   SampleList list;
   list.chunk_digest = path;
   for (const ShardSample& sample : index.samples) {
     list.samples.push_back(ToSampleRef(sample));
   }
+  index.samples.clear();
   return std::unique_ptr<LocalShard>(
-      new LocalShard(std::move(file), std::move(list)));
+      new LocalShard(std::move(file), std::move(list), std::move(index)));
 }
 
-LocalShard::LocalShard(std::unique_ptr<RandomAccessFile> file, SampleList list)
-    : file_(std::move(file)), samples_{std::move(list)} {}
+LocalShard::LocalShard(std::unique_ptr<RandomAccessFile> file, SampleList list,
+                       ShardIndex left_out)
+    : file_(std::move(file)),
+      samples_{std::move(list)},
+      left_out_(std::move(left_out)) {}
 
 absl::StatusOr<std::string> LocalShard::Read(const std::string&, int64_t offset,
                                              int64_t length) {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
@@ -41,7 +43,25 @@ absl::Status WriteEmbeddings(const EmbedOptions& options,
       {{"keys", keys.dump()}});
 }
 
-absl::Status Embed(const EmbedOptions& options) {
+// A line for each reason for which samples of the shard are left out.
+void NoteLeftOut(const LocalShard& shard, size_t embedded_count,
+                 std::ostream& notes) {
+  const ShardIndex& left_out = shard.left_out();
+  for (const auto& [reason, count] : left_out.rejected_by_reason) {
+    notes << "left out: " << count << " by " << reason;
+    const auto first = std::find_if(
+        left_out.rejected.begin(), left_out.rejected.end(),
+        [&reason = reason](const auto& r) { return r.reason == reason; });
+    if (first != left_out.rejected.end()) notes << ": " << first->message;
+    notes << "\n";
+  }
+  const size_t undecodable = shard.samples()[0].samples.size() - embedded_count;
+  if (undecodable > 0) {
+    notes << "left out: " << undecodable << " by IMAGE_DECODE\n";
+  }
+}
+
+absl::Status Embed(const EmbedOptions& options, std::ostream& notes) {
   KEEL_ASSIGN_OR_RETURN(const c10::Device device,
                         ResolveDevice(options.device));
   SetUpProcess(options.threads);
@@ -58,14 +78,15 @@ absl::Status Embed(const EmbedOptions& options) {
       const EmbeddedSamples embedded,
       EmbedSamples(model, shard->samples(),
                    {.chunks = *shard, .tokenizer = tokenizer}));
+  NoteLeftOut(*shard, embedded.samples.size(), notes);
   return WriteEmbeddings(options, shard->samples()[0], embedded);
 }
 
 }  // namespace
 
-absl::Status EmbedShard(const EmbedOptions& options) {
+absl::Status EmbedShard(const EmbedOptions& options, std::ostream& notes) {
   return CatchStatus(absl::StatusCode::kInternal, "embed",
-                     [&] { return Embed(options); });
+                     [&] { return Embed(options, notes); });
 }
 
 }  // namespace keel

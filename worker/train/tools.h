@@ -22,9 +22,11 @@ struct EmbedOptions {
   std::string device = "auto";
 };
 
-// Samples that do not decode are left out; with several captions the first is
-// taken. INVALID_ARGUMENT, NOT_FOUND, DATA_LOSS name the file at fault.
-absl::Status EmbedShard(const EmbedOptions& options);
+// With several captions the first is taken. Samples that a stream would not
+// take by its default limits, or that do not decode, are left out: `notes` gets
+// a line for each reason. INVALID_ARGUMENT, NOT_FOUND, DATA_LOSS name the file
+// at fault.
+absl::Status EmbedShard(const EmbedOptions& options, std::ostream& notes);
 
 struct SelftestOptions {
   // Files of inputs and expected results, laid out as those of tests/golden.

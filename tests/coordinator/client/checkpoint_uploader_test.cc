@@ -24,6 +24,7 @@ class FakeCheckpoints : public v1::CheckpointService::Service {
     while (reader->Read(&request)) {
       if (request.has_file()) {
         file = request.file();
+        file_count_ = request.file_count();
         files_[file.name()];
         continue;
       }
@@ -41,6 +42,7 @@ class FakeCheckpoints : public v1::CheckpointService::Service {
   }
 
   int breaks_ = 0;
+  int file_count_ = 0;
   std::map<std::string, std::string> files_;
 
  private:
@@ -92,6 +94,7 @@ TEST(CheckpointUploaderTest, StartsAnewAfterABrokenLine) {
                {"open_clip_model.safetensors", folder.Write("w", weights)}});
   ASSERT_TRUE(id.ok()) << id.status();
   EXPECT_EQ(*id, "id-7");
+  EXPECT_EQ(service.file_count_, 2);
   EXPECT_EQ(service.files_["open_clip_model.safetensors"], weights);
   EXPECT_EQ(service.files_["open_clip_config.json"], "{}");
 }

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "common/grpc/status.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,7 +23,7 @@ class FakeStreams : public v1::StreamService::Service {
                          v1::Upload* upload) override {
     const std::lock_guard<std::mutex> lock(mu_);
     upload->set_received_bytes(bytes_.size());
-    upload->set_complete(complete_);
+    upload->set_complete(complete_ || (damaged_ && bytes_.empty()));
     return grpc::Status::OK;
   }
   grpc::Status SubmitChunk(grpc::ServerContext*,
@@ -40,6 +42,12 @@ class FakeStreams : public v1::StreamService::Service {
     if (complete_) {
       response->set_duplicate(true);
       return grpc::Status::OK;
+    }
+    if (header_.offset() != static_cast<int64_t>(bytes_.size())) {
+      return ToGrpcStatus(WithReason(
+          absl::FailedPreconditionError("the upload goes on elsewhere"),
+          {"UPLOAD_OFFSET",
+           {{"received_bytes", absl::StrCat(bytes_.size())}}}));
     }
     while (reader->Read(&request)) {
       if (request.frame().offset() != static_cast<int64_t>(bytes_.size()) ||
@@ -64,6 +72,8 @@ class FakeStreams : public v1::StreamService::Service {
   grpc::Status refusal_;
   int lost_frames_ = 0;
   bool complete_ = false;
+  // It believes that it has all, until it looks at the bytes.
+  bool damaged_ = false;
   std::string bytes_;
   v1::SubmitChunkHeader header_;
   std::vector<int64_t> offsets_;
@@ -130,6 +140,24 @@ TEST_F(UploaderTest, SendsNothingThatTheServerHas) {
   EXPECT_TRUE(response->duplicate());
   EXPECT_EQ(service_.bytes_, "");
   EXPECT_THAT(service_.offsets_, ElementsAre(data_.size()));
+}
+
+TEST_F(UploaderTest, SendsADamagedChunkAnew) {
+  service_.damaged_ = true;
+  service_.breaks_ = 1;
+  const auto response = Upload();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(service_.bytes_, data_);
+  EXPECT_THAT(service_.offsets_, ElementsAre(data_.size(), 0, 1000));
+  EXPECT_EQ(sleeps_, 1);
+}
+
+TEST_F(UploaderTest, GivesUpWhenTheServerContradictsItself) {
+  service_.refusal_ =
+      ToGrpcStatus(WithReason(absl::FailedPreconditionError("elsewhere"),
+                              {"UPLOAD_OFFSET", {{"received_bytes", "7"}}}));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Upload().status()));
+  EXPECT_THAT(service_.offsets_, ElementsAre(0, 7));
 }
 
 TEST_F(UploaderTest, GivesARefusalBackAtOnce) {

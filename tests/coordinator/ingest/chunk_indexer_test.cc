@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/config/stream_config.h"
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
@@ -20,8 +21,9 @@ using testing::TarWriter;
 
 absl::StatusOr<IndexedChunk> IndexOf(const std::string& tar,
                                      const v1::LimitsConfig& limits = {},
-                                     size_t step = 1 << 20) {
-  ChunkIndexer indexer(limits);
+                                     size_t step = 1 << 20,
+                                     int64_t max_index_bytes = kMaxIndexBytes) {
+  ChunkIndexer indexer(limits, max_index_bytes);
   for (size_t at = 0; at < tar.size(); at += step) {
     const absl::Status status =
         indexer.Consume(std::string_view(tar).substr(at, step));
@@ -48,6 +50,27 @@ std::string MixedTar() {
       .Add("3.txt", "huge")
       .Add("4.txt", "alone")
       .Finish();
+}
+
+// Whoever reads a shard without a stream takes what a stream takes.
+TEST(ChunkIndexerTest, TheDefaultsOfShardsAreThoseOfStreams) {
+  const v1::LimitsConfig limits = WithDefaults({}).limits();
+  const ShardLimits shard;
+  EXPECT_EQ(shard.max_image_pixels, limits.max_image_pixels());
+  EXPECT_EQ(shard.max_image_bytes, limits.max_image_bytes());
+  EXPECT_EQ(shard.max_caption_bytes, limits.max_caption_bytes());
+  EXPECT_EQ(shard.max_samples, limits.max_samples_per_chunk());
+  EXPECT_EQ(shard.max_captions_per_sample, limits.max_captions_per_sample());
+}
+
+TEST(ChunkIndexerTest, RefusesAnIndexThatIsTooLarge) {
+  const std::string tar = MixedTar();
+  const int64_t size = IndexOf(tar)->index.ByteSizeLong();
+  // In one piece, and byte by byte.
+  for (size_t step : {tar.size(), size_t{1}}) {
+    ExpectRefused(IndexOf(tar, {}, step, size / 2).status(), "INDEX_TOO_LARGE");
+    EXPECT_TRUE(IndexOf(tar, {}, step, size + 20).ok());
+  }
 }
 
 TEST(ChunkIndexerTest, FillsTheStoredIndex) {
@@ -142,7 +165,10 @@ TEST(ChunkIndexerTest, RefusesChunkWithoutUsableSampleByReasons) {
 TEST(ChunkIndexerTest, RefusesMoreSamplesThanAllowed) {
   v1::LimitsConfig limits;
   limits.set_max_samples_per_chunk(4);
-  ExpectRefused(IndexOf(MixedTar(), limits).status(), "TOO_MANY_SAMPLES");
+  for (size_t step : {1 << 20, 1}) {
+    ExpectRefused(IndexOf(MixedTar(), limits, step).status(),
+                  "TOO_MANY_SAMPLES");
+  }
 }
 
 TEST(ChunkIndexerTest, RefusesWhatIsNoTar) {

@@ -3,9 +3,11 @@
 #include <memory>
 #include <string>
 
-#include "common/clock.h"
 #include "common/sha256.h"
+#include "coordinator/services/state_views.h"
+#include "coordinator/store/table_names.h"
 #include "gtest/gtest.h"
+#include "tests/testing/fake_clock.h"
 #include "tests/testing/memory_blob_store.h"
 #include "tests/testing/memory_store.h"
 
@@ -34,6 +36,7 @@ class ClusterTest : public ::testing::Test {
     record.add_files()->set_digest(digest);
     auto state = cluster_->Lock();
     Edit edit = cluster_->NewEdit(durable::kStoreUpload);
+    *record.mutable_upload_time() = ToTimestamp(edit.now());
     edit.PutUpload(std::move(record));
     return cluster_->Commit(*state, edit);
   }
@@ -44,7 +47,7 @@ class ClusterTest : public ::testing::Test {
   testing::MemoryStore store_;
   testing::MemoryBlobStore blobs_;
   NullMetrics metrics_;
-  SystemClock clock_;
+  testing::FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   absl::Status fatal_;
   std::unique_ptr<Cluster> cluster_;
 };
@@ -73,9 +76,31 @@ TEST_F(ClusterTest, SweepsWhatNoRecordNames) {
   const std::string partial = Sha256Hex("partial");
   ASSERT_TRUE((*blobs_.OpenWriter(partial, false))->Append("par").ok());
   ASSERT_TRUE(cluster_->Sweep(absl::Hours(1)).ok());
-  EXPECT_TRUE(blobs_.Contains(kept));
-  EXPECT_FALSE(blobs_.Contains(orphan));
+  EXPECT_TRUE(blobs_.Size(kept).ok());
+  EXPECT_FALSE(blobs_.Size(orphan).ok());
   EXPECT_EQ(blobs_.PartialSize(partial), 0);
+}
+
+TEST_F(ClusterTest, ForgetsUploadedCheckpointsThatAreOld) {
+  const std::string old = Put("old"), fresh = Put("fresh"), used = Put("used");
+  ASSERT_TRUE(Refer(old).ok() && Refer(used).ok());
+  storage::v1::StreamRecord stream;
+  stream.mutable_stream()->set_name("s");
+  stream.add_initial_files()->set_digest(used);
+  {
+    auto state = cluster_->Lock();
+    Edit edit = cluster_->NewEdit(durable::kCreateStream);
+    edit.PutStream(stream);
+    ASSERT_TRUE(cluster_->Commit(*state, edit).ok());
+  }
+  clock_.Advance(Cluster::kUploadLifetime + absl::Seconds(1));
+  ASSERT_TRUE(Refer(fresh).ok());
+  ASSERT_TRUE(cluster_->ForgetOldUploads(Cluster::kUploadLifetime).ok());
+  EXPECT_FALSE(blobs_.Size(old).ok());
+  EXPECT_TRUE(blobs_.Size(fresh).ok());
+  EXPECT_TRUE(blobs_.Size(used).ok());
+  EXPECT_EQ(cluster_->Lock()->uploads.size(), 1u);
+  EXPECT_EQ(store_.Scan(table::kUploads, "")->size(), 1u);
 }
 
 TEST_F(ClusterTest, PinnedBlobsGoWhenNobodyNamesThemInTheEnd) {
@@ -87,14 +112,14 @@ TEST_F(ClusterTest, PinnedBlobsGoWhenNobodyNamesThemInTheEnd) {
       BlobPins nested(*cluster_);
       nested.Pin(lost);
     }
-    EXPECT_TRUE(blobs_.Contains(lost));
+    EXPECT_TRUE(blobs_.Size(lost).ok());
     inner.Pin(kept);
     ASSERT_TRUE(Refer(kept).ok());
-    ASSERT_TRUE(cluster_->Sweep(absl::ZeroDuration()).ok());
-    EXPECT_TRUE(blobs_.Contains(lost));
+    ASSERT_TRUE(cluster_->Sweep(absl::Hours(1)).ok());
+    EXPECT_TRUE(blobs_.Size(lost).ok());
   }
-  EXPECT_TRUE(blobs_.Contains(kept));
-  EXPECT_FALSE(blobs_.Contains(lost));
+  EXPECT_TRUE(blobs_.Size(kept).ok());
+  EXPECT_FALSE(blobs_.Size(lost).ok());
 }
 
 TEST_F(ClusterTest, AnUploadThatMayGoOnKeepsItsBytes) {
@@ -104,7 +129,7 @@ TEST_F(ClusterTest, AnUploadThatMayGoOnKeepsItsBytes) {
     pins.Pin(blob);
     pins.KeepAll();
   }
-  EXPECT_TRUE(blobs_.Contains(blob));
+  EXPECT_TRUE(blobs_.Size(blob).ok());
 }
 
 }  // namespace

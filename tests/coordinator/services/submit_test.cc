@@ -294,6 +294,42 @@ TEST_F(SubmitTest, TakesADamagedChunkAnewWhenItIsSubmittedAgain) {
   EXPECT_EQ(ReadFile(path).value(), shard);
 }
 
+TEST_F(SubmitTest, SaysThatTheBytesOfAnAcceptedChunkAreMissing) {
+  const std::string shard = MakeShard(10, "x");
+  const v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  ASSERT_TRUE(Submit(*stubs().streams, header, shard).status.ok());
+  const std::string path =
+      BlobPath(JoinPath(options_.state_dir, "blobs"), header.digest());
+  ASSERT_TRUE(WriteFileAtomically(path, shard.substr(0, 700)).ok());
+  EXPECT_FALSE(GetUpload(header.digest()).complete());
+  ASSERT_TRUE(RemoveFile(path).ok());
+  EXPECT_FALSE(GetUpload(header.digest()).complete());
+  EXPECT_EQ(GetUpload(header.digest()).received_bytes(), 0);
+  const auto again = Submit(*stubs().streams, header, shard);
+  ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+  EXPECT_TRUE(again.response.duplicate());
+  EXPECT_TRUE(GetUpload(header.digest()).complete());
+}
+
+TEST_F(SubmitTest, RefusesAnAcceptedChunkForAnotherUse) {
+  const std::string trained = MakeShard(10, "x"), probe = MakeShard(10, "y");
+  v1::SubmitChunkHeader header = HeaderOf("s", trained);
+  ASSERT_TRUE(Submit(*stubs().streams, header, trained).status.ok());
+  header.set_probe_only(true);
+  header.set_request_id("r");
+  const auto again = Submit(*stubs().streams, header, trained);
+  EXPECT_EQ(again.status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonIn(again.status), "PROBE_MISMATCH");
+  // The refusal has not used the request's id.
+  header = HeaderOf("s", probe);
+  header.set_probe_only(true);
+  header.set_request_id("r");
+  ASSERT_TRUE(Submit(*stubs().streams, header, probe).status.ok());
+  EXPECT_EQ(
+      ReasonIn(Submit(*stubs().streams, HeaderOf("s", probe), probe).status),
+      "PROBE_MISMATCH");
+}
+
 TEST_F(SubmitTest, RemovesWhatACrashLeftBehind) {
   SubmitShard("s", "x");
   StopServer();
@@ -304,7 +340,7 @@ TEST_F(SubmitTest, RemovesWhatACrashLeftBehind) {
   ASSERT_TRUE((*store)->Put("an orphan").ok());
   StartServer();
   EXPECT_EQ((*store)->List()->size(), needed);
-  EXPECT_FALSE((*store)->Contains(Sha256Hex("an orphan")));
+  EXPECT_FALSE((*store)->Size(Sha256Hex("an orphan")).ok());
 }
 
 }  // namespace

@@ -59,7 +59,6 @@ void RecordChecker::OnCommit(const WriteBatch& batch, Store& store,
     if (change.table == table::kCluster) CheckCluster(change);
     if (change.table == table::kStreams) CheckStream(change);
     if (change.table == table::kChunks) CheckChunk(change);
-    if (change.table == table::kStreamChunks) CheckImmutable(change);
     if (change.table == table::kRequests) CheckImmutable(change);
     if (change.table == table::kProbes) CheckImmutable(change);
     if (change.table == table::kPhases) CheckPhase(change);

@@ -84,8 +84,8 @@ void Upload::Step() {
 absl::Status Upload::Process(CoordinatorLife& coordinator) {
   if (!checked_) {
     KEEL_RETURN_IF_ERROR(coordinator.parts->artifacts.Check(options_.header));
-    coordinator.receivers[number_] =
-        std::make_unique<FileReceiver>(*coordinator.cluster);
+    coordinator.receivers[number_] = std::make_unique<FileReceiver>(
+        *coordinator.cluster, FileReceiver::Sender::kWorker);
     checked_ = true;
     return absl::OkStatus();
   }

@@ -55,6 +55,18 @@ class BlobPowerLossTest : public ::testing::Test {
     disk.SetHook(nullptr);
     return status;
   }
+  // The next such change fails.
+  static void FailOnce(testing::MemoryFileSystem& disk,
+                       const std::string& operation, const std::string& path) {
+    disk.SetHook([=, failed = std::make_shared<bool>(false)](
+                     std::string_view what, const std::string& where) {
+      if (*failed || what != operation || where != path) {
+        return absl::OkStatus();
+      }
+      *failed = true;
+      return absl::UnknownError("input/output error");
+    });
+  }
   static void Lose(testing::MemoryFileSystem& disk, Loss loss, uint64_t seed) {
     if (loss == Loss::kAll) disk.Crash();
     if (loss == Loss::kSome) disk.Crash(seed);
@@ -84,7 +96,7 @@ class BlobPowerLossTest : public ::testing::Test {
     const auto status = Run(disk, end, work);
     EXPECT_EQ(status.value_or(absl::OkStatus()), absl::OkStatus());
     Lose(disk, loss, seed);
-    const bool contained = Open(disk)->Contains(digest_);
+    const bool contained = Open(disk)->Size(digest_).ok();
     EXPECT_TRUE(contained || !status.has_value()) << "acknowledged, but lost";
     if (contained) {
       EXPECT_EQ(Open(disk)->ReadVerified(digest_).value_or("damaged"), data_);
@@ -109,7 +121,7 @@ TEST_F(BlobPowerLossTest, PutIsDurableOrAbsent) {
 // As the receivers do: a blob that is there is not sent again.
 TEST_F(BlobPowerLossTest, AnUploadIsDurableOrAbsent) {
   CrashEverywhere([this](BlobStore& store) -> absl::Status {
-    if (store.Contains(digest_)) return absl::OkStatus();
+    if (store.Verify(digest_).ok()) return absl::OkStatus();
     // What a loss of power took from the first try is found out at its end.
     for (int trial = 0; trial < 2; ++trial) {
       KEEL_ASSIGN_OR_RETURN(auto writer, store.OpenWriter(digest_, trial > 0));
@@ -121,6 +133,33 @@ TEST_F(BlobPowerLossTest, AnUploadIsDurableOrAbsent) {
     }
     return absl::DataLossError("twice");
   });
+}
+
+TEST_F(BlobPowerLossTest, AFailedSyncLeavesNoBytesForALaterTry) {
+  testing::MemoryFileSystem disk;
+  auto store = Open(disk);
+  FailOnce(disk, "sync", PartialPath(kRoot, digest_));
+  auto writer = store->OpenWriter(digest_, false).value();
+  ASSERT_TRUE(writer->Append(data_).ok());
+  EXPECT_TRUE(absl::IsUnknown(writer->Finish()));
+  writer.reset();
+  writer = store->OpenWriter(digest_, false).value();
+  ASSERT_TRUE(writer->Append(data_.substr(writer->size())).ok());
+  ASSERT_TRUE(writer->Finish().ok());
+  disk.Crash();
+  EXPECT_EQ(Open(disk)->ReadVerified(digest_).value_or("lost"), data_);
+}
+
+TEST_F(BlobPowerLossTest, ABlobThatIsVerifiedIsDurable) {
+  testing::MemoryFileSystem disk;
+  auto store = Open(disk);
+  FailOnce(disk, "sync directory", BlobFolder(kRoot, digest_));
+  auto writer = store->OpenWriter(digest_, false).value();
+  ASSERT_TRUE(writer->Append(data_).ok());
+  EXPECT_TRUE(absl::IsUnknown(writer->Finish()));
+  ASSERT_TRUE(store->Verify(digest_).ok());
+  disk.Crash();
+  EXPECT_EQ(Open(disk)->ReadVerified(digest_).value_or("lost"), data_);
 }
 
 TEST_F(BlobPowerLossTest, AnUploadGoesOnFromWhatSurvived) {

@@ -45,10 +45,10 @@ class BlobStoreTest : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(BlobStoreTest, StoresWhatIsPut) {
-  EXPECT_FALSE(store_->Contains(digest_));
+  EXPECT_FALSE(store_->Size(digest_).ok());
   EXPECT_EQ(*store_->Put(data_), digest_);
   EXPECT_EQ(*store_->Put(data_), digest_);
-  EXPECT_TRUE(store_->Contains(digest_));
+  EXPECT_TRUE(store_->Size(digest_).ok());
   EXPECT_EQ(*store_->Size(digest_), static_cast<int64_t>(data_.size()));
   EXPECT_EQ(*store_->ReadVerified(digest_), data_);
   EXPECT_EQ(*store_->ReadVerified(*store_->Put("")), "");
@@ -101,7 +101,7 @@ TEST_P(BlobStoreTest, ShowsAnUploadOnlyOnceItIsFinished) {
   ASSERT_TRUE(writer->Append(data_.substr(0, 7)).ok());
   ASSERT_TRUE(writer->Append(data_.substr(7)).ok());
   EXPECT_EQ(writer->size(), static_cast<int64_t>(data_.size()));
-  EXPECT_FALSE(store_->Contains(digest_));
+  EXPECT_FALSE(store_->Size(digest_).ok());
   ASSERT_TRUE(writer->Finish().ok());
   EXPECT_EQ(*store_->ReadVerified(digest_), data_);
   EXPECT_EQ(store_->PartialSize(digest_), 0);
@@ -128,7 +128,7 @@ TEST_P(BlobStoreTest, RemovesAnUploadOfOtherBytes) {
   const auto writer = Open();
   ASSERT_TRUE(writer->Append("other bytes").ok());
   EXPECT_EQ(writer->Finish().code(), absl::StatusCode::kDataLoss);
-  EXPECT_FALSE(store_->Contains(digest_));
+  EXPECT_FALSE(store_->Size(digest_).ok());
   EXPECT_EQ(store_->PartialSize(digest_), 0);
 }
 
@@ -145,7 +145,7 @@ TEST_P(BlobStoreTest, DeletesBlobsAndPartialUploads) {
   ASSERT_TRUE(store_->Put(data_).ok());
   ASSERT_TRUE(Open()->Append("part").ok());
   EXPECT_TRUE(store_->Delete(digest_).ok());
-  EXPECT_FALSE(store_->Contains(digest_));
+  EXPECT_FALSE(store_->Size(digest_).ok());
   EXPECT_EQ(store_->PartialSize(digest_), 0);
 }
 
@@ -153,7 +153,7 @@ TEST_P(BlobStoreTest, RefusesToWriteUnderWhatIsNoDigest) {
   for (const std::string digest : {"", "../../etc/passwd", "ABC"}) {
     EXPECT_EQ(store_->OpenWriter(digest, false).status().code(),
               absl::StatusCode::kInvalidArgument);
-    EXPECT_FALSE(store_->Contains(digest));
+    EXPECT_FALSE(store_->Size(digest).ok());
     EXPECT_EQ(store_->PartialSize(digest), 0);
   }
 }

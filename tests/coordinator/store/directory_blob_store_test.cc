@@ -132,12 +132,12 @@ TEST_F(DirectoryBlobStoreTest,
   ASSERT_TRUE(WriteFileAtomically(BlobFolder(folder_, digest_), "").ok());
   EXPECT_FALSE(writer->Finish().ok());
   writer.reset();
-  EXPECT_FALSE(store_->Contains(digest_));
+  EXPECT_FALSE(store_->Size(digest_).ok());
   ASSERT_TRUE(RemoveFile(BlobFolder(folder_, digest_)).ok());
   writer = store_->OpenWriter(digest_, false).value();
   EXPECT_EQ(writer->size(), static_cast<int64_t>(data_.size()));
   EXPECT_TRUE(writer->Finish().ok());
-  EXPECT_TRUE(store_->Contains(digest_));
+  EXPECT_TRUE(store_->Size(digest_).ok());
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ constexpr int kCommitsPerRound = 40;
   for (int32_t number = first;; ++number) {
     WriteBatch batch;
     batch.Put(table::kChunks, NumberKey(number), std::string(2000, 'c'));
-    batch.Put(table::kStreamChunks, NumberKey(number), "digest");
+    batch.Put(table::kRequests, NumberKey(number), "digest");
     if (!(*store)->Commit(batch).ok()) _exit(1);
     if (write(acknowledgements, &number, sizeof(number)) != sizeof(number)) {
       _exit(1);
@@ -67,12 +67,12 @@ TEST(StoreCrashTest, KeepsEveryAcknowledgedCommitThroughKill) {
     auto store = SqliteStore::Open(path);
     ASSERT_TRUE(store.ok()) << store.status();
     const auto chunks = (*store)->Scan(table::kChunks, "");
-    const auto numbers = (*store)->Scan(table::kStreamChunks, "");
+    const auto requests = (*store)->Scan(table::kRequests, "");
     ASSERT_TRUE(chunks.ok()) << chunks.status();
     // All that was acknowledged, at most one more, and never half of one.
     EXPECT_GE(static_cast<int32_t>(chunks->size()), last + 1);
     EXPECT_LE(static_cast<int32_t>(chunks->size()), last + 2);
-    EXPECT_EQ(numbers->size(), chunks->size());
+    EXPECT_EQ(requests->size(), chunks->size());
     for (int32_t number = 0; number <= last; ++number) {
       EXPECT_EQ((*chunks)[number].first, NumberKey(number));
     }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "common/file_system.h"
+#include "tests/testing/image_files.h"
 #include "tests/testing/tar_writer.h"
 #include "tests/worker/data/fake_chunks.h"
 #include "tests/worker/train/small_model.h"
@@ -98,11 +99,12 @@ class EmbedShardTest : public ::testing::Test {
 
   std::string folder_;
   EmbedOptions options_;
+  std::ostringstream notes_;
 };
 
 TEST_F(EmbedShardTest, WritesUnitEmbeddingsInTarOrder) {
   WriteShard(70);
-  const absl::Status status = EmbedShard(options_);
+  const absl::Status status = EmbedShard(options_, notes_);
   ASSERT_TRUE(status.ok()) << status;
   auto file = ReadSafetensors(options_.out);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -114,17 +116,37 @@ TEST_F(EmbedShardTest, WritesUnitEmbeddingsInTarOrder) {
   ASSERT_EQ(keys.size(), 70u);
   EXPECT_EQ(keys[0], "s0");
   EXPECT_EQ(keys[69], "s69");
+  EXPECT_EQ(notes_.str(), "");
+}
+
+TEST_F(EmbedShardTest, SaysWhatItLeavesOut) {
+  const std::string picture = testing::PngFile(8, 8);
+  const std::string shard = testing::TarWriter()
+                                .Add("a.png", picture)
+                                .Add("a.txt", std::string(64 << 10, 'a'))
+                                .Add("b.png", picture)
+                                .Add("b.txt", std::string((64 << 10) + 1, 'b'))
+                                .Add("c.png", picture)
+                                .Finish();
+  ASSERT_TRUE(WriteFileAtomically(options_.shard, shard).ok());
+  EmbedShard(options_, notes_).IgnoreError();
+  const std::string notes = notes_.str();
+  for (const char* note :
+       {"left out: 1 by CAPTION_TOO_LONG: a caption in entry \"b.txt\"",
+        "left out: 1 by CAPTION_MISSING", "left out: 1 by IMAGE_DECODE"}) {
+    EXPECT_NE(notes.find(note), std::string::npos) << notes;
+  }
 }
 
 TEST_F(EmbedShardTest, NamesAShardThatIsNoTar) {
   ASSERT_TRUE(WriteFileAtomically(options_.shard, std::string(2000, 'x')).ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(EmbedShard(options_)));
+  EXPECT_TRUE(absl::IsInvalidArgument(EmbedShard(options_, notes_)));
 }
 
 TEST_F(EmbedShardTest, SaysThatACheckpointIsMissing) {
   WriteShard(1);
   options_.checkpoint = folder_ + "/nowhere";
-  EXPECT_TRUE(absl::IsNotFound(EmbedShard(options_)));
+  EXPECT_TRUE(absl::IsNotFound(EmbedShard(options_, notes_)));
 }
 
 }  // namespace
