@@ -7,6 +7,7 @@
 // /x/events.
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -42,6 +43,7 @@ int Bind(const std::string& endpoint) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t term;
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ namespace keel {
 namespace {
 
 using testing::RunGroup;
+
+// Much less than the time after which a collective gives up by itself.
+constexpr absl::Duration kPatience = absl::Seconds(30);
 
 TEST(C10dCommunicatorTest, SumsToTheClosedForm) {
   RunGroup(3, [](Communicator& group) {
@@ -95,7 +99,7 @@ TEST(C10dCommunicatorTest, AbortEndsTheWaitsOfAllMembers) {
         absl::IsAborted(group.StartAllReduceSum(at::ones({1})).status()));
     EXPECT_TRUE(absl::IsAborted(group.Broadcast(at::ones({1}), 0)));
   });
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 // A group of this process and one peer process.
@@ -107,6 +111,7 @@ class PeerProcessTest : public ::testing::Test {
     std::filesystem::create_directory(folder_);
     peer_ = fork();
     if (peer_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       execl(KEEL_TEST_PEER, KEEL_TEST_PEER, folder_.c_str(), "1", "2",
             static_cast<char*>(nullptr));
       _exit(3);
@@ -126,7 +131,7 @@ class PeerProcessTest : public ::testing::Test {
     waitpid(peer_, nullptr, 0);
     const absl::Time begin = absl::Now();
     group_.reset();
-    EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+    EXPECT_LT(absl::Now() - begin, kPatience);
     std::filesystem::remove_all(folder_);
   }
 
@@ -148,7 +153,7 @@ TEST_F(PeerProcessTest, AKilledPeerEndsTheGroup) {
   kill(peer_, SIGKILL);
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
@@ -156,7 +161,7 @@ TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
   stop_ = true;
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 TEST_F(PeerProcessTest, AbortEndsAWaitForAStoppedPeer) {
