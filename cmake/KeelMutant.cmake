@@ -25,5 +25,6 @@ const char* MutantViolation() { return \"${ARG_VIOLATION}\"; }
   file(CONFIGURE OUTPUT ${copy} CONTENT "${text}" @ONLY)
   keel_test(${name}
     SOURCES $<TARGET_OBJECTS:keel_mutant_main> ${copy}
-    DEPS keel_simulator)
+    DEPS keel_simulator
+    TIMEOUT 900)
 endfunction()

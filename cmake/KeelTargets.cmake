@@ -17,11 +17,11 @@ function(keel_binary name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${KEEL_PROGRAM_OBJECTS})
 endfunction()
 
-# keel_test(NAME SOURCES file... DEPS target... [LABELS label...]): a
-# GoogleTest binary, one ctest entry for each of its tests; with a sanitizer,
-# whose programs are slow to start, one entry for all of them.
+# keel_test(NAME SOURCES file... DEPS target... [LABELS label...]
+# [TIMEOUT seconds]): a GoogleTest binary, one ctest entry for each of its
+# tests; with a sanitizer, whose programs are slow to start, one entry for all.
 function(keel_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -29,15 +29,18 @@ function(keel_test name)
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
   if(KEEL_SANITIZE)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
     return()
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300
                        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # keel_pch(NAME HEADERS header... DEPS target...): precompiled headers that

@@ -3,8 +3,10 @@
 Only the standard library is used. A Cluster is one coordinator and some
 workers on loopback, with all state in one temporary folder.
 """
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,10 +28,28 @@ MODEL = {  # small enough for a step in milliseconds; the vocabulary is CLIP's
 }
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+# Epochs that outlast whatever a test does to a phase of some hundred samples while it trains.
+LONG = 300
+
+# A command's first words: it ends when the thread that started it does, however that ends.
+TIED = ["setpriv", "--pdeathsig", "KILL"]
+
+
+def free_ports(count=1):
+    """The first of `count` neighbouring free ports; none that the kernel gives to whoever asks for any port, so that
+    they stay free while a server that is to come back on them is down."""
+    begin, end = 20000, 32000
+    first = random.randrange(begin, end)
+    for _ in range(begin, end):
+        first = first + 1 if first + count < end else begin
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+            except OSError:
+                continue
+    raise AssertionError("no free ports")
 
 
 def png(width, height, pixels):
@@ -66,13 +86,13 @@ def write_pictures(folder, count, first=0):
 class Process:
     """A child process with its output in a file."""
 
-    def __init__(self, arguments, log):
-        self.arguments, self.log = arguments, log
+    def __init__(self, arguments, log, wrapper=()):
+        self.arguments, self.log, self.wrapper = arguments, log, wrapper
         self.start()
 
     def start(self):
         with open(self.log, "ab") as out:
-            self.child = subprocess.Popen(self.arguments, stdout=out, stderr=out)
+            self.child = subprocess.Popen([*self.wrapper, *TIED, *self.arguments], stdout=out, stderr=out)
 
     def kill(self):
         self.child.kill()
@@ -92,22 +112,27 @@ class Cluster:
     def __init__(self, workers=1, worker_binary="keel-worker", coordinator_flags=(), state_dir=None,
                  coordinator_wrapper=()):
         self.folder = tempfile.mkdtemp(prefix="keel-e2e-")
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port = free_ports(2)
+        self.metrics_port = self.port + 1
+        self.workers, self.worker_metrics = [], []
         self.coordinator = Process(
-            [*coordinator_wrapper, os.path.join(BIN, "keel-coordinator"), "--listen", f"127.0.0.1:{self.port}",
+            [os.path.join(BIN, "keel-coordinator"), "--listen", f"127.0.0.1:{self.port}",
              "--state-dir", state_dir or self.path("coordinator"),
              "--metrics-listen", f"127.0.0.1:{self.metrics_port}", *coordinator_flags],
-            self.path("coordinator.log"))
-        self.workers, self.worker_metrics = [], []
-        for _ in range(workers):
-            self.add_worker(worker_binary)
-        self.wait_for(lambda: self.idle_workers() == workers, "workers to attach")
+            self.path("coordinator.log"), coordinator_wrapper)
+        try:
+            for _ in range(workers):
+                self.add_worker(worker_binary)
+            self.wait_for(lambda: self.idle_workers() == workers, "workers to attach")
+        except BaseException:
+            Cluster.close(self)
+            raise
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
     def add_worker(self, binary="keel-worker"):
-        number, port = len(self.workers), free_port()
+        number, port = len(self.workers), free_ports()
         self.worker_metrics.append(port)
         self.workers.append(Process(
             [os.path.join(BIN, binary), "--coordinator", f"127.0.0.1:{self.port}",
@@ -139,11 +164,28 @@ class Cluster:
     def committed(self, stream, number):
         return int(self.phase(stream, number).get("committed_step_count", 0))
 
-    def wait_for(self, ready, what, timeout=120):
+    @contextlib.contextmanager
+    def fault(self, stream, number, steps=5):
+        """Its block, a fault, comes once that many steps are committed; raises if training was over by the time that
+        it was done."""
+        self.wait_for(lambda: self.committed(stream, number) >= steps, f"{steps} steps of {stream}@{number}")
+        yield
+        self.assert_training(stream, number)
+
+    def assert_training(self, stream, number):
+        phase = self.wait_for(lambda: self.phase(stream, number), "the coordinator")
+        done, steps = int(phase.get("committed_step_count", 0)), int(phase["step_count"])
+        if phase["state"] != "TRAINING" or done == steps:
+            raise AssertionError(f"{stream}@{number} is {phase['state']} with {done} of {steps} steps: its training "
+                                 "was too short for what the test does meanwhile")
+
+    def wait_for(self, ready, what, timeout=240):
+        """Returns what `ready` does, once it is true."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
-            if ready():
-                return
+            found = ready()
+            if found:
+                return found
             time.sleep(0.1)
         raise AssertionError(f"waited {timeout} s for {what}\n{self.logs()}")
 

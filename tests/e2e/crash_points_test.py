@@ -11,12 +11,12 @@ import time
 import unittest
 import zlib
 
-from cluster import Cluster, png
+from cluster import LONG, Cluster, png
 
 CREATE = ["create-stream:before", "create-stream:after"]
 INGEST = ["blob:append", "blob:written", "blob:synced", "blob:stored",
           "accept-chunk:before", "accept-chunk:after", "create-phase:before", "create-phase:after"]
-FORMING = ["form-group:before", "form-group:after"]
+FORMING = ["form-group:before", "form-group:after"] * 2
 TRAINING = ["commit-steps:before", "commit-steps:after", "commit-steps:before@2",
             "commit-steps:after@2"]
 INITIAL = ["store-initial:before", "store-initial:after"]
@@ -25,25 +25,42 @@ RESULT = ["store-result:before", "store-result:after"]
 PUBLISH = ["end-training:before", "end-training:after", "end-task:before", "end-task:after",
            "publish:before", "publish:after"]
 
+# What a phase goes through -> the points in it, each state to be hit at least four times.
+STATES = {"ingest": INGEST, "forming": FORMING, "training": TRAINING, "upload": INITIAL + RESUME + RESULT,
+          "publish": PUBLISH}
+
 
 class CrashingCluster(Cluster):
     """Starts the coordinator again whenever it died, armed with the next crash point."""
 
     def __init__(self, workers):
+        self.pending, self.hits, self.failure = [], [], None
+        self.lock, self.closing, self.closed = threading.Lock(), False, threading.Event()
         super().__init__(workers, coordinator_flags=[
             "--join-window", "0.2", "--recovery-window", "3", "--evict-after", "3"])
-        self.pending, self.hits, self.closing = [], [], False
         self.supervisor = threading.Thread(target=self.supervise)
         self.supervisor.start()
 
     def supervise(self):
-        while not self.closing:
-            if self.coordinator.child.poll() is not None and not self.closing:
-                self.hits.append((self.last_hit(), self.coordinator.child.returncode))
-                if self.pending:
-                    self.pending.pop(0)
-                self.arm()
-            time.sleep(0.02)
+        try:
+            while not self.closed.wait(0.02):
+                with self.lock:
+                    if not self.closing and self.coordinator.child.poll() is not None:
+                        self.restart()
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            self.failure = error
+            self.closed.wait()  # what this thread started ends with it
+
+    def restart(self):
+        names, known = self.reached(), sum(bool(name) for name, _ in self.hits)
+        self.hits.append((names[known] if len(names) > known else "", self.coordinator.child.returncode))
+        if self.pending:
+            self.pending.pop(0)
+        self.arm()
+
+    def check_supervisor(self):
+        if self.failure:
+            raise self.failure
 
     def arm(self):
         base = [a for a in self.coordinator.arguments if not a.startswith("--debug-crash-at=")]
@@ -51,16 +68,16 @@ class CrashingCluster(Cluster):
         self.coordinator.arguments = base + armed
         self.coordinator.start()
 
-    def last_hit(self):
+    def reached(self):
+        """The crash points that the coordinator died at, in order."""
         with open(self.coordinator.log, encoding="utf-8", errors="replace") as log:
-            lines = [line for line in log if "crash point reached" in line]
-        return lines[-1].split("name=")[1].split()[0].strip('"') if lines else ""
+            return [line.split("name=")[1].split()[0].strip('"') for line in log if "crash point reached" in line]
 
     def crash_at(self, points):
         """From now on the coordinator dies at these points, in this order."""
-        self.pending = list(points)
-        self.coordinator.child.kill()  # the supervisor arms the first one
-        self.pending.insert(0, "killed from outside")
+        with self.lock:
+            self.pending = ["killed from outside", *points]
+            self.coordinator.child.kill()  # the supervisor arms the first point
 
     def crashes_left(self):
         return len(self.pending)
@@ -69,6 +86,7 @@ class CrashingCluster(Cluster):
         """Repeats a command until it succeeds or says one of `accept`."""
         end = time.monotonic() + 180
         while True:
+            self.check_supervisor()
             code, out, err = self.keel(*arguments, check=False)
             if code == 0 or any(text in err for text in accept):
                 return out
@@ -76,15 +94,22 @@ class CrashingCluster(Cluster):
                 raise AssertionError(f"keel {' '.join(arguments)}: {err}\n{self.logs()}")
             time.sleep(0.2)
 
+    def wait_for(self, ready, what, timeout=240):
+        return super().wait_for(lambda: self.check_supervisor() or ready(), what, timeout)
+
     def await_state(self, stream, number, *states):
         self.wait_for(lambda: self.phase(stream, number).get("state") in states,
                       f"{stream}@{number} to be {states}; {self.crashes_left()} points are left: "
-                      f"{self.pending}", timeout=240)
+                      f"{self.pending}", timeout=600)
 
     def close(self):
-        self.closing = True
+        with self.lock:
+            self.closing = True
+        codes = super().close()
+        self.closed.set()
         self.supervisor.join()
-        return super().close()
+        self.check_supervisor()
+        return codes
 
 
 def broken_shard(path):
@@ -106,12 +131,20 @@ def broken_shard(path):
 
 class CrashPointsTest(unittest.TestCase):
     def assert_all_hit(self, cluster, points):
-        hits = [name for name, _ in cluster.hits]
+        hits = [name for name, _ in cluster.hits if name]
         self.assertEqual(cluster.pending, [], f"never reached; reached: {hits}")
         self.assertEqual({code for _, code in cluster.hits}, {-9}, cluster.logs())
-        for point in points:
-            self.assertIn(point.split("@")[0], hits)
+        self.assertEqual(hits[-len(points):], [point.split("@")[0] for point in points])
         print(f"{len(hits)} deaths: {', '.join(hits)}")
+
+    def assert_states_hit(self, cluster):
+        """Each state of a phase at least four times."""
+        names = [name for name, _ in cluster.hits]
+        counts = {state: sum(names.count(name) for name in {point.split("@")[0] for point in points})
+                  for state, points in STATES.items()}
+        print("state: hits", *(f"{state}: {count}" for state, count in counts.items()), sep="\n")
+        for state, count in counts.items():
+            self.assertGreaterEqual(count, 4, state)
 
     def assert_proven(self, cluster, stream):
         verdicts = cluster.json("ledger", stream, "--verify")["verdicts"]
@@ -122,9 +155,9 @@ class CrashPointsTest(unittest.TestCase):
 
     def test_a_phase_survives_a_crash_at_every_point_of_its_way(self):
         with CrashingCluster(workers=2) as cluster:
-            cluster.write_config("s", workers=2, epochs=80)
+            cluster.write_config("s", workers=2, epochs=400)
             shard, probe = cluster.pack("a", 200), cluster.pack("p", 40, first=500)
-            points = CREATE + INGEST + FORMING + INITIAL + RESUME + TRAINING + RESULT + PUBLISH
+            points = CREATE + INGEST + FORMING + INITIAL + TRAINING + RESUME + RESULT + PUBLISH
             cluster.crash_at(points)
             cluster.patiently("stream", "create", "s", "--config", cluster.path("s.yaml"),
                               accept=["STREAM_EXISTS"])
@@ -132,6 +165,7 @@ class CrashPointsTest(unittest.TestCase):
             self.submit(cluster, shard)
             cluster.await_state("s", 1, "PUBLISHED")
             self.assert_all_hit(cluster, points)
+            self.assert_states_hit(cluster)
             self.assertEqual(cluster.phase("s", 1)["accounting"]["accepted_count"], "200")
             self.assert_proven(cluster, "s")
             out = cluster.json("submit", "s", shard)
@@ -163,10 +197,11 @@ class CrashPointsTest(unittest.TestCase):
                         "break-group:after"]
             cluster.crash_at(breaking)
             cluster.patiently("submit", "s", shard, "--request-id", "again")
-            self.submit(cluster, cluster.pack("b", 200, first=200))
-            cluster.wait_for(lambda: cluster.committed("s", 3) >= 3, "the first steps of phase 3")
+            self.submit(cluster, cluster.pack("b", 2000, first=200))
+            with cluster.fault("s", 3, steps=3):
+                for worker in cluster.workers:
+                    worker.kill()
             for worker in cluster.workers:
-                worker.kill()
                 worker.start()
             cluster.await_state("s", 3, "PUBLISHED")
             self.assert_all_hit(cluster, breaking)

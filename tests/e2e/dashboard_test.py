@@ -85,13 +85,13 @@ class DashboardTest(unittest.TestCase):
         cluster.keel("phase", "show", "no-such-stream", "1", check=False)
         cluster.keel("submit", "news", cluster.pack("probe", 30, first=5000), "--probe")
         cluster.keel("submit", "news", cluster.pack("a", 120))
-        shard = cluster.pack("b", 110, first=1000)
+        shard = cluster.pack("b", 1200, first=1000)
         cluster.keel("phase", "watch", "news", "1")
         cluster.keel("submit", "news", shard)
-        cluster.wait_for(lambda: cluster.committed("news", 2) >= 5, "the first steps of phase 2")
-        cluster.workers[1].kill()
+        with cluster.fault("news", 2):
+            cluster.workers[1].kill()
         cluster.workers[1].start()
-        cluster.keel("phase", "watch", "news", "2", "--timeout", "4m")
+        cluster.keel("phase", "watch", "news", "2", "--timeout", "10m", timeout=660)
         self.assertEqual(cluster.phase("news", 2)["state"], "PUBLISHED")
 
     def check_scrapes(self, cluster, prometheus):

@@ -5,19 +5,19 @@ A block fenced as `sh` is a list of commands. One fenced as `console` has comman
 word of it (letters only, no numbers) has to be printed again. Other blocks are not run. A command that is to fail says so:
 `# exits with N`.
 """
+import contextlib
 import glob
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
 import commands_document
-from cluster import BIN, write_pictures
+from cluster import BIN, TIED, free_ports, write_pictures
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
@@ -27,8 +27,8 @@ SMALL_MODEL = ("{embed_dim: 32, vision: {image_size: 32, patch_size: 16, width: 
 
 # What is run in place of what stands there, and why.
 SUBSTITUTIONS = [
-    # Other ports, so that a cluster of the machine's user is not met.
-    (r"\bkeel up\b", "keel up --port {port} --metrics-port {metrics_port}"),
+    # Other ports, so that a cluster of the machine's user is not met; it ends when the shell does.
+    (r"\bkeel up\b", "setpriv --pdeathsig TERM keel up --port {port} --metrics-port {metrics_port}"),
     (r"127\.0\.0\.1:7117", "127.0.0.1:{port}"),
     # A small model and fewer epochs, for time.
     (r"\{preset: tiny\}", SMALL_MODEL),
@@ -97,23 +97,6 @@ def words(text):
     return set(re.findall(r"(?<![\w.@/-])[A-Za-z_]{3,}(?![\w@/-])", text))
 
 
-def free_ports(count):
-    """The first of `count` neighbouring free ports."""
-    for first in range(20000 + os.getpid() % 10000, 60000, 16):
-        try:
-            held = []
-            for port in range(first, first + count):
-                held.append(socket.socket())
-                held[-1].bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for s in held:
-                s.close()
-    raise AssertionError("no free ports")
-
-
 class Shell:
     """One bash, in a folder of its own, that is given commands one by one, as a reader would."""
 
@@ -130,7 +113,7 @@ class Shell:
                            PATH=os.path.abspath(BIN) + ":" + os.environ["PATH"])
         environment.pop("XDG_STATE_HOME", None)
         self.bash = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["bash"], stdin=subprocess.PIPE, cwd=self.folder, env=environment, text=True, start_new_session=True)
+            [*TIED, "bash"], stdin=subprocess.PIPE, cwd=self.folder, env=environment, text=True, start_new_session=True)
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -164,11 +147,10 @@ class Shell:
                        for name in glob.glob(self.path("**", "*.log"), recursive=True))
 
     def close(self):
-        self.bash.stdin.close()
-        try:
-            os.killpg(self.bash.pid, signal.SIGKILL)  # bash and all that it left running
-        except ProcessLookupError:
-            pass
+        with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            self.bash.communicate("jobs -p | xargs -r kill; wait\n", timeout=60)  # `keel up` drains its workers
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.bash.pid, signal.SIGKILL)  # what a command left that did not end
         self.bash.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

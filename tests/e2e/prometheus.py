@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from cluster import Process, free_port
+from cluster import Process, free_ports
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 CONFIG = os.path.join(ROOT, "deploy", "prometheus", "prometheus.yml")
@@ -54,7 +54,7 @@ class Prometheus:
         config = os.path.join(folder, "prometheus.yml")
         with open(CONFIG, encoding="utf-8") as source, open(config, "w", encoding="utf-8") as out:
             out.write(configuration(source.read(), [cluster.metrics_port, *cluster.worker_metrics]))
-        self.port = free_port()
+        self.port = free_ports()
         self.process = Process(
             ["prometheus", "--config.file", config, "--storage.tsdb.path", os.path.join(folder, "data"),
              "--web.listen-address", f"127.0.0.1:{self.port}"], cluster.path("prometheus.log"))

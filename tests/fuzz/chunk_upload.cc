@@ -16,6 +16,7 @@
 #include "tests/fuzz/scratch_folder.h"
 #include "tests/testing/memory_store.h"
 #include "tests/testing/tar_writer.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel::testing {
 namespace {
@@ -202,7 +203,7 @@ class Fixture {
     return *std::move(cluster);
   }
 
-  ScratchFolder folder_;
+  TestFolder folder_{ScratchParent()};
   NullMetrics metrics_;
   SystemClock clock_;
   MemoryStore store_;

@@ -8,6 +8,7 @@
 #include "common/file_system.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/scratch_folder.h"
+#include "tests/testing/test_folder.h"
 #include "worker/checkpoint/safetensors_header.h"
 
 namespace keel::testing {
@@ -32,8 +33,8 @@ void CheckHeader(const std::string& json, int64_t data_bytes) {
 }
 
 void CheckFile(std::string_view bytes) {
-  static const ScratchFolder* const folder = new ScratchFolder();
-  const std::string path = folder->Path("fuzz.safetensors");
+  static const TestFolder folder(ScratchParent());
+  const std::string path = folder.Path("fuzz.safetensors");
   WriteScratchFile(path, bytes);
   const auto file = ReadSafetensors(path);
   if (!file.ok()) return;

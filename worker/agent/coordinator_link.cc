@@ -145,7 +145,8 @@ bool CoordinatorLink::WriteNext(Stream& stream, absl::Time* next_heartbeat) {
     *next_heartbeat = absl::Now() + heartbeat_every();
     v1::WorkerMessage message;
     *message.mutable_heartbeat() = delegate_.MakeHeartbeat();
-    if (!Write(stream, std::move(message))) return false;
+    // A new worker learns the cluster's id from the welcome.
+    if (welcomed_ && !Write(stream, std::move(message))) return false;
   }
   absl::StatusOr<v1::WorkerMessage> message = send_queue_.Next(*next_heartbeat);
   if (absl::IsDeadlineExceeded(message.status())) return true;

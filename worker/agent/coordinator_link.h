@@ -3,6 +3,7 @@
 #ifndef KEEL_WORKER_AGENT_COORDINATOR_LINK_H_
 #define KEEL_WORKER_AGENT_COORDINATOR_LINK_H_
 
+#include <atomic>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
@@ -84,8 +85,8 @@ class CoordinatorLink {
 
   absl::Notification stopping_;
   absl::Notification ended_;
-  // Reader's thread only.
-  bool welcomed_ = false;
+  // On the present stream, or on the last one.
+  std::atomic<bool> welcomed_ = false;
 
   mutable absl::Mutex mu_;
   absl::Duration heartbeat_every_ ABSL_GUARDED_BY(mu_);

@@ -129,29 +129,39 @@ TEST(ShardFuzzTest, ImageHeadersAreParsedOrRefused) {
       testing::PngFile(9, 9), testing::JpegFile(640, 480),
       testing::LossyWebpFile(33, 44), testing::LosslessWebpFile(33, 44),
       testing::ExtendedWebpFile(33, 44)};
+  int accepted = 0;
+  int refused = 0;
   for (int round = 0; round < 50'000; ++round) {
     std::string file = seeds[round % 5];
     Damage(random, &file);
     const auto header = ParseImageHeader(file);
+    ++(header.ok() ? accepted : refused);
     if (!header.ok()) continue;
     EXPECT_GT(header->width, 0);
     EXPECT_GT(header->height, 0);
   }
+  EXPECT_GT(accepted, 5000);
+  EXPECT_GT(refused, 5000);
 }
 
 TEST(ShardFuzzTest, JsonIsParsedOrRefused) {
   std::mt19937_64 random(4);
   const std::string seed =
       R"({"captions": ["\u00e9\n", "two"], "caption": "x", "n": [1.5e3, {}]})";
+  int accepted = 0;
+  int refused = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string json = seed;
     Damage(random, &json);
     const auto captions = CaptionsOfJson(json);
+    ++(captions.ok() ? accepted : refused);
     if (!captions.ok()) continue;
     for (const JsonCaption& caption : *captions) {
       EXPECT_EQ(*CaptionFromEntry(json, caption.position), caption.text);
     }
   }
+  EXPECT_GT(accepted, 1000);
+  EXPECT_GT(refused, 1000);
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 #include "coordinator/client/checkpoint_puller.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 
+#include "absl/time/clock.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/client/service_host.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {
@@ -35,6 +37,10 @@ class FakeCheckpoints : public v1::CheckpointService::Service {
       writer->Write(response);
       if (breaks_ > 0) {
         --breaks_;
+        // The error could overtake the frame.
+        while (arrived_ < static_cast<int64_t>(offset + 1000)) {
+          absl::SleepFor(absl::Milliseconds(1));
+        }
         return {grpc::StatusCode::UNAVAILABLE, "broken on purpose"};
       }
     }
@@ -44,6 +50,8 @@ class FakeCheckpoints : public v1::CheckpointService::Service {
   std::map<std::string, std::string> files_;
   // Calls that end after one frame.
   int breaks_ = 0;
+  // Bytes of the file that the client has.
+  std::atomic<int64_t> arrived_ = 0;
   // Frames that get a wrong checksum.
   int damages_ = 0;
   // (file, offset)
@@ -66,6 +74,9 @@ class CheckpointPullerTest : public ::testing::Test {
     for (int i = 0; i < 1000; ++i) weights += absl::StrCat(i, ";");
     AddFile("open_clip_model.safetensors", weights);
     options_.sleep = [this](absl::Duration) { ++sleeps_; };
+    options_.progress = [this](int64_t done, int64_t) {
+      service_.arrived_ = done;
+    };
   }
   void AddFile(const std::string& name, const std::string& data) {
     service_.files_[name] = data;

@@ -7,6 +7,7 @@
 // /x/events.
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -23,7 +24,8 @@ std::string Argument(int argc, char** argv, const std::string& name) {
   return "";
 }
 
-bool Listen(const std::string& endpoint) {
+// The socket; -1 if the endpoint is taken.
+int Bind(const std::string& endpoint) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -32,14 +34,16 @@ bool Listen(const std::string& endpoint) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<uint16_t>(
       std::stoi(endpoint.substr(endpoint.find(':') + 1))));
-  return bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
-             0 &&
-         listen(fd, 8) == 0;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    return -1;
+  }
+  return fd;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t term;
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
@@ -56,8 +60,10 @@ int main(int argc, char** argv) {
     return code;
   }
   const std::string endpoint = Argument(argc, argv, "--listen");
-  if (!endpoint.empty() && !Listen(endpoint)) return 9;
-  note("ready");
+  const int fd = endpoint.empty() ? -1 : Bind(endpoint);
+  if (!endpoint.empty() && fd < 0) return 9;
+  note("ready");  // before anyone can see that it listens
+  if (fd >= 0 && listen(fd, 8) != 0) return 9;
   int signal = 0;
   do {
     sigwait(&term, &signal);

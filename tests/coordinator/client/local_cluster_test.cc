@@ -1,8 +1,6 @@
 #include "coordinator/client/local_cluster.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,7 +10,8 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/free_port.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {
@@ -20,18 +19,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 // A cluster of stand-ins (fake_server.cc) that write down what they live
 // through.
@@ -46,8 +33,9 @@ class LocalClusterTest : public ::testing::Test {
     }
     options_.program_dir = folder_.Path("bin");
     options_.state_dir = folder_.Path("state");
-    options_.port = FreePort();
-    options_.metrics_port = options_.port == 20000 ? 20100 : 20000;
+    // One for the coordinator, three for metrics.
+    options_.port = testing::FreePorts(4);
+    options_.metrics_port = options_.port + 1;
     options_.restart_delay = absl::Milliseconds(1);
     options_.drain_timeout = absl::Seconds(20);
     options_.tell = [this](const std::string& line) { told_.push_back(line); };
@@ -61,7 +49,7 @@ class LocalClusterTest : public ::testing::Test {
   // Watches until `count` events named `event` are there.
   absl::Status WatchUntil(LocalCluster& cluster, const std::string& event,
                           int count = 1) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
     while (absl::Now() < deadline) {
       const auto events = Events();
       if (std::count(events.begin(), events.end(), event) >= count) {
@@ -135,7 +123,10 @@ TEST_F(LocalClusterTest, LeavesAWorkerDownThatWasDrained) {
   folder_.Write("state/worker-0.exit", "0");
   auto cluster = LocalCluster::Create(options_);
   ASSERT_TRUE((*cluster)->Start().ok());
-  while (told_.empty()) ASSERT_TRUE((*cluster)->Watch().ok());
+  while (told_.empty()) {
+    ASSERT_TRUE((*cluster)->Watch().ok());
+    absl::SleepFor(absl::Milliseconds(1));
+  }
   for (int i = 0; i < 20; ++i) ASSERT_TRUE((*cluster)->Watch().ok());
   EXPECT_THAT(told_, ElementsAre("worker-0 ended: exit code 0"));
   (*cluster)->Drain(&NoHurry);
@@ -169,14 +160,8 @@ TEST_F(LocalClusterTest, RefusesASecondClusterOnTheSameState) {
 }
 
 TEST_F(LocalClusterTest, RefusesAPortThatIsTaken) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(options_.port));
-  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
-            0);
-  ASSERT_EQ(listen(fd, 1), 0);
+  const int fd = testing::ListenOn(options_.port);
+  ASSERT_GE(fd, 0);
   auto cluster = LocalCluster::Create(options_);
   EXPECT_TRUE(absl::IsFailedPrecondition((*cluster)->Start()));
   close(fd);

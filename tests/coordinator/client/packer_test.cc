@@ -5,7 +5,7 @@
 #include "common/shard/shard_indexer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {

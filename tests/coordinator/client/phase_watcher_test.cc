@@ -1,9 +1,11 @@
 #include "coordinator/client/phase_watcher.h"
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/client/service_host.h"
@@ -41,6 +43,11 @@ class FakePhases : public v1::PhaseService::Service {
       *response.mutable_phase() = phase;
       writer->Write(response);
     }
+    // An error could overtake the changes.
+    due_ += part.changes.size();
+    while (!part.end.ok() && arrived_ < due_) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
     return part.end;
   }
   grpc::Status ListPhases(grpc::ServerContext*, const v1::ListPhasesRequest*,
@@ -57,8 +64,11 @@ class FakePhases : public v1::PhaseService::Service {
   std::deque<Part> script_;
   std::deque<std::vector<v1::Phase>> lists_;
   std::vector<v1::WatchPhaseRequest> requests_;
+  // Changes that the client has.
+  std::atomic<size_t> arrived_ = 0;
 
  private:
+  size_t due_ = 0;
   std::mutex mu_;
 };
 
@@ -68,6 +78,7 @@ class PhaseWatcherTest : public ::testing::Test {
       : host_(service_), stub_(v1::PhaseService::NewStub(host_.Channel())) {
     options_.show = [this](const v1::Phase& phase) {
       shown_.push_back(phase.state());
+      ++service_.arrived_;
     };
     options_.sleep = [this](absl::Duration) { ++sleeps_; };
     options_.give_up_after = absl::Seconds(2);

@@ -15,6 +15,7 @@ class ServiceHost {
   explicit ServiceHost(grpc::Service& service) {
     grpc::ServerBuilder builder;
     int port = 0;
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                              &port);
     builder.RegisterService(&service);

@@ -1,7 +1,7 @@
 #include "coordinator/client/tar_writer.h"
 
 #include "gtest/gtest.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {

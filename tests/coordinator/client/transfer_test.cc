@@ -2,7 +2,7 @@
 
 #include "common/sha256.h"
 #include "gtest/gtest.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {

@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/client/service_host.h"
-#include "tests/coordinator/client/test_folder.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {

@@ -25,6 +25,8 @@ std::shared_ptr<grpc::Channel> Connect(int port) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  // A new channel has a connection of its own.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
                                    grpc::InsecureChannelCredentials(),
                                    arguments);
@@ -159,7 +161,8 @@ void CoordinatorFixture::StartServer() {
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   options_.listen_address = absl::StrCat("127.0.0.1:", server_->port());
-  if (stubs_ == nullptr) stubs_ = std::make_unique<Stubs>(server_->port());
+  // An old channel may find out only by a failed call that its server is gone.
+  stubs_ = std::make_unique<Stubs>(server_->port());
 }
 
 void CoordinatorFixture::StopServer() { server_ = nullptr; }

@@ -60,7 +60,7 @@ class CoordinatorFixture : public ::testing::Test {
   CoordinatorFixture();
   ~CoordinatorFixture() override;
 
-  // Starts the server (again); the port stays the same.
+  // Starts the server (again); the port stays the same, the stubs are new.
   void StartServer();
   void StopServer();
   std::unique_ptr<FakeWorker> StartWorker(FakeWorker::Options options = {});

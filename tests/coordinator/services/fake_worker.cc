@@ -76,6 +76,7 @@ std::vector<v1::StepReport> ReportsOf(v1::WorkerService::Stub& stub,
   for (const auto& chunk : plan.chunks()) {
     storage::v1::ChunkIndex index;
     index.ParseFromString(ReadBlob(stub, chunk.index_digest()));
+    if (index.samples_size() == 0) return {};  // the coordinator is gone
     for (int ordinal : TrainedOrdinals(chunk)) {
       samples.push_back(index.samples(ordinal));
     }

@@ -1,17 +1,20 @@
 // The real program, killed without warning: what it acknowledged is there.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "common/file_system.h"
 #include "common/ids.h"
 #include "gmock/gmock.h"
@@ -33,6 +36,7 @@ class Process {
     const std::string listen = absl::StrCat("127.0.0.1:", port);
     pid_ = fork();
     if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       dup2(pipe_ends[1], STDERR_FILENO);
       execl(KEEL_COORDINATOR_BINARY, "keel-coordinator", "--state-dir",
             state_dir.c_str(), "--listen", listen.c_str(), "--metrics-listen",
@@ -43,9 +47,15 @@ class Process {
     close(pipe_ends[1]);
     log_ = fdopen(pipe_ends[0], "r");
     ReadPort();
+    reader_ = std::thread([this] {
+      char line[1024];
+      while (fgets(line, sizeof(line), log_) != nullptr) {
+      }
+    });
   }
   ~Process() {
     Kill();
+    reader_.join();
     fclose(log_);
   }
 
@@ -83,6 +93,8 @@ class Process {
   pid_t pid_ = 0;
   FILE* log_ = nullptr;
   int port_ = 0;
+  // Takes the rest of the log, so that the program never waits for a reader.
+  std::thread reader_;
 };
 
 class KillTest : public ::testing::Test {
@@ -104,13 +116,15 @@ class KillTest : public ::testing::Test {
     Start();
   }
   // A connection may find out only now that its server is gone: as every
-  // client, this one tries again then.
+  // client, this one tries again then, for a while.
   bool SubmitOnce(const std::string& seed, bool* duplicate) {
     const std::string shard = MakeShard(10, seed);
     Submission result;
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
     do {
       result = Submit(*stubs_->streams, HeaderOf("s", shard), shard);
-    } while (result.status.error_code() == grpc::StatusCode::UNAVAILABLE);
+    } while (result.status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+             absl::Now() < deadline);
     *duplicate = result.response.duplicate();
     return result.status.ok();
   }

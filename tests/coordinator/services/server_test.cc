@@ -11,6 +11,7 @@
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/services/coordinator_fixture.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel::testing {
 namespace {
@@ -96,7 +97,8 @@ TEST_F(ServerTest, RefusesAFolderThatAnotherServerHolds) {
 
 TEST_F(ServerTest, RefusesAnAddressThatIsTaken) {
   CoordinatorServer::Options options = options_;
-  options.state_dir += "-other";
+  const TestFolder folder;
+  options.state_dir = folder.Path("other");
   const auto second = CoordinatorServer::Start(options, &metrics_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
 }
@@ -110,17 +112,21 @@ TEST_F(ServerTest, KeepsItsClusterIdAcrossARestart) {
 
 TEST_F(ServerTest, ShutdownEndsStreamsOfWorkersAndWatchers) {
   CreateSmallStream("s");
-  auto worker = StartWorker();
+  SubmitShard("s", "x");
+  auto worker = StartWorker({.hold_at = 0});
   ASSERT_TRUE(worker->WaitFor(
-      [](const FakeWorker::View& v) { return v.attach_count == 1; }));
+      [](const FakeWorker::View& v) { return !v.start_steps.empty(); }));
   grpc::ClientContext context;
   v1::WatchPhaseRequest request;
   request.set_stream("s");
   auto reader = stubs().phases->WatchPhase(&context, request);
-  server().Shutdown(absl::Seconds(10));
   v1::WatchPhaseResponse response;
-  EXPECT_FALSE(reader->Read(&response));
-  EXPECT_FALSE(reader->Finish().ok());
+  ASSERT_TRUE(reader->Read(&response));
+  server().Shutdown(absl::Seconds(10));
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_NE(response.phase().state(), v1::Phase::PUBLISHED);
 }
 
 TEST(ServerOptionsTest, NamesTheValueThatIsWrong) {

@@ -1,5 +1,6 @@
 // An upload survives the sudden end of the process and goes on where it broke.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ int64_t KillWhileUploading(const std::string& folder, const std::string& data) {
   int pipe_ends[2];
   EXPECT_EQ(pipe(pipe_ends), 0);
   const pid_t child = fork();
+  if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (child == 0) UploadUntilKilled(folder, data, pipe_ends[1]);
   close(pipe_ends[1]);
   int64_t last = 0;

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "common/ids.h"
 #include "coordinator/store/directory_blob_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {
@@ -54,8 +54,8 @@ TEST_F(CrashPointTest, KillsTheProcessTheNthTime) {
 }
 
 TEST_F(CrashPointTest, ABlobPassesItsPlacesInOrder) {
-  const std::string folder = ::testing::TempDir() + "blobs-" + RandomId();
-  const auto store = DirectoryBlobStore::Open({folder}).value();
+  const TestFolder folder;
+  const auto store = DirectoryBlobStore::Open({folder.path()}).value();
   std::vector<std::string> reached;
   SetCrashPointObserver(
       [&reached](std::string_view name) { reached.emplace_back(name); });

@@ -1,5 +1,6 @@
 // An acknowledged commit survives the sudden end of the process.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ int32_t KillWhileCommitting(const std::string& path, int32_t first) {
   int pipe_ends[2];
   EXPECT_EQ(pipe(pipe_ends), 0);
   const pid_t child = fork();
+  if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (child == 0) CommitUntilKilled(path, first, pipe_ends[1]);
   close(pipe_ends[1]);
   int32_t last = -1;

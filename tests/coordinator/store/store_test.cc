@@ -1,6 +1,7 @@
 // What every Store does: run on the real one and on the tests' fake.
 #include "coordinator/store/store.h"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "common/file_system.h"
 #include "common/ids.h"
 #include "coordinator/store/sqlite_store.h"
@@ -125,14 +127,19 @@ TEST_P(StoreTest, ServesReadersWhileItCommits) {
   constexpr int kCommits = 50;
   Put("a", "0");
   Put("b", "0");
+  std::atomic<bool> stop = false;
   std::thread writer([&] {
-    for (int i = 1; i <= kCommits; ++i) {
+    for (int i = 1; i <= kCommits && !stop; ++i) {
       WriteBatch batch;
       batch.Put(table::kPhases, "a", std::to_string(i));
       batch.Put(table::kPhases, "b", std::to_string(i));
       ASSERT_TRUE(store_->Commit(batch).ok());
     }
   });
+  const absl::Cleanup join = [&] {
+    stop = true;
+    writer.join();
+  };
   std::string last;
   while (last != std::to_string(kCommits)) {
     const auto pairs = store_->Scan(table::kPhases, "");
@@ -141,7 +148,6 @@ TEST_P(StoreTest, ServesReadersWhileItCommits) {
     EXPECT_EQ((*pairs)[0].second, (*pairs)[1].second);
     last = (*pairs)[0].second;
   }
-  writer.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(

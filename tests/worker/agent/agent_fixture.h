@@ -10,12 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "common/file_system.h"
 #include "common/grpc/status.h"
-#include "common/ids.h"
 #include "common/reason.h"
+#include "common/sha256.h"
 #include "gtest/gtest.h"
 #include "keel/storage/v1/storage.pb.h"
+#include "tests/testing/test_folder.h"
 #include "tests/worker/agent/fake_coordinator.h"
 #include "tests/worker/agent/fake_executor.h"
 #include "worker/agent/agent.h"
@@ -24,11 +26,16 @@ namespace keel {
 
 using Kind = v1::WorkerMessage::KindCase;
 
+constexpr char kChunkBytes[] = "the bytes of a chunk";
+// Between two looks at something that tells nobody of its change.
+constexpr absl::Duration kPause = absl::Milliseconds(1);
+
 class AgentTest : public testing::Test {
  protected:
-  AgentTest() : coordinator_(std::make_unique<FakeCoordinator>()) {
+  AgentTest() {
+    MakePlan();
+    coordinator_ = std::make_unique<FakeCoordinator>(0, nullptr, Blobs());
     port_ = coordinator_->port();
-    AddPlan();
   }
   ~AgentTest() override {
     if (!thread_.joinable()) return;
@@ -37,9 +44,9 @@ class AgentTest : public testing::Test {
   }
 
   // A phase of three samples in one chunk, six steps; a fourth is held out.
-  void AddPlan() {
+  void MakePlan() {
     storage::v1::ChunkIndex index;
-    chunk_ = coordinator_->AddBlob("the bytes of a chunk");
+    chunk_ = Sha256Hex(kChunkBytes);
     index.set_chunk_digest(chunk_);
     for (int i = 0; i < 4; ++i) index.add_samples();
     index_bytes_ = index.SerializeAsString();
@@ -51,10 +58,12 @@ class AgentTest : public testing::Test {
     chunk.set_chunk_digest(chunk_);
     chunk.set_chunk_size_bytes(20);
     chunk.add_probe_ordinals(2);
-    chunk.set_index_digest(coordinator_->AddBlob(index_bytes_));
+    chunk.set_index_digest(Sha256Hex(index_bytes_));
     chunk.set_index_size_bytes(static_cast<int64_t>(index_bytes_.size()));
     plan_bytes_ = plan.SerializeAsString();
-    coordinator_->AddBlob(plan_bytes_);
+  }
+  std::vector<std::string> Blobs() const {
+    return {kChunkBytes, index_bytes_, plan_bytes_};
   }
 
   void Start() {
@@ -90,9 +99,8 @@ class AgentTest : public testing::Test {
   // A coordinator that was restarted: same port, same cluster, no memory.
   void RestartCoordinator(FakeCoordinator::Greeter greeter) {
     coordinator_.reset();
-    coordinator_ = std::make_unique<FakeCoordinator>(port_);
-    coordinator_->SetGreeter(std::move(greeter));
-    AddPlan();
+    coordinator_ =
+        std::make_unique<FakeCoordinator>(port_, std::move(greeter), Blobs());
   }
 
   v1::CoordinatorMessage Join(int64_t generation) {
@@ -136,11 +144,12 @@ class AgentTest : public testing::Test {
     return training_.WaitForNotificationWithTimeout(kPatience);
   }
   static absl::Status UntilStopped(TrainContext& context) {
-    while (!context.stop_requested()) std::this_thread::yield();
+    while (!context.stop_requested()) absl::SleepFor(kPause);
     return absl::CancelledError("asked to");
   }
 
-  const std::string directory_ = JoinPath(testing::TempDir(), RandomId());
+  const TestFolder folder_;
+  const std::string directory_ = folder_.Path("state");
   std::unique_ptr<FakeCoordinator> coordinator_;
   int port_ = 0;
   FakeExecutor executor_;

@@ -109,7 +109,7 @@ TEST_F(AgentTest, CancelTaskGivesItBack) {
   executor_.evaluate =
       [](const EvaluateJob&,
          TaskContext& context) -> absl::StatusOr<std::vector<RecallResult>> {
-    while (!context.stop_requested()) std::this_thread::yield();
+    while (!context.stop_requested()) absl::SleepFor(kPause);
     return absl::CancelledError("asked to");
   };
   Start();
@@ -183,13 +183,15 @@ TEST_F(AgentTest, BytesThatArriveAreATasksProgress) {
 
 TEST_F(AgentTest, HeartbeatsNameATaskOnlyWhileItComesOn) {
   std::atomic<bool> polls = true;
-  executor_.evaluate = [&polls](const EvaluateJob&, TaskContext& context)
-      -> absl::StatusOr<std::vector<RecallResult>> {
+  absl::Notification goes_on;
+  executor_.evaluate =
+      [&](const EvaluateJob&,
+          TaskContext& context) -> absl::StatusOr<std::vector<RecallResult>> {
     while (polls) {
       if (context.stop_requested()) return absl::CancelledError("asked to");
-      std::this_thread::yield();
+      absl::SleepFor(kPause);
     }
-    while (!polls) std::this_thread::yield();
+    goes_on.WaitForNotification();
     return std::vector<RecallResult>();
   };
   Start();
@@ -198,17 +200,18 @@ TEST_F(AgentTest, HeartbeatsNameATaskOnlyWhileItComesOn) {
   order.mutable_run_task()->set_task_id("t1");
   order.mutable_run_task()->mutable_evaluate();
   session->Send(order);
-  std::string named;
-  for (int i = 0; i < 100 && named != "t1"; ++i) {
-    named = session->Next(Kind::kHeartbeat).heartbeat().task_id();
-  }
-  EXPECT_EQ(named, "t1");
+  const auto await_named = [&session](const std::string& task) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    v1::WorkerMessage message;
+    do {
+      message = session->Next(Kind::kHeartbeat);
+    } while (message.heartbeat().task_id() != task && absl::Now() < deadline);
+    return message.has_heartbeat() && message.heartbeat().task_id() == task;
+  };
+  EXPECT_TRUE(await_named("t1"));
   polls = false;
-  for (int i = 0; i < 100 && !named.empty(); ++i) {
-    named = session->Next(Kind::kHeartbeat).heartbeat().task_id();
-  }
-  EXPECT_EQ(named, "");
-  polls = true;
+  EXPECT_TRUE(await_named(""));
+  goes_on.Notify();
   EXPECT_TRUE(session->Next(Kind::kTaskEnded).task_ended().ok());
 }
 

@@ -24,8 +24,20 @@ TEST_F(AgentTest, SaysWhoItIsAndCountsItsStarts) {
   EXPECT_EQ(session->hello().cluster_id(), "cluster-a");
 }
 
+TEST_F(AgentTest, SaysNothingMoreBeforeTheWelcome) {
+  coordinator_->SetGreeter([](const v1::WorkerMessage&, v1::Welcome*) {
+    absl::SleepFor(absl::Milliseconds(200));  // ten heartbeats long
+    return grpc::Status::OK;
+  });
+  Start();
+  const auto session = coordinator_->NextSession();
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->Next(Kind::kHeartbeat).cluster_id(), "cluster-a");
+}
+
 TEST_F(AgentTest, TrainsReportsUploadsAndFinishes) {
-  executor_.train = [this](const TrainJob& job, TrainContext& context) {
+  absl::Notification uploads;
+  executor_.train = [&](const TrainJob& job, TrainContext& context) {
     EXPECT_EQ(job.sample_count, 3);
     EXPECT_EQ(context.chunks().Read(chunk_, 4, 5).value(), "bytes");
     for (int i = 0; i < 6; ++i) {
@@ -35,6 +47,7 @@ TEST_F(AgentTest, TrainsReportsUploadsAndFinishes) {
     }
     const std::string path = JoinPath(context.scratch_directory(), "weights");
     EXPECT_TRUE(WriteFileAtomically(path, "w").ok());
+    uploads.Notify();
     return context.Upload(ArtifactKind::kResult, 6, {{"weights", path}});
   };
   Start();
@@ -48,17 +61,20 @@ TEST_F(AgentTest, TrainsReportsUploadsAndFinishes) {
     reported += message.step_reports().steps_size();
   }
   // The result waits for its steps to be in the ledger.
+  uploads.WaitForNotification();
+  session->Send(Ack(4, 5));
+  for (int i = 0; i < 5; ++i) session->Next(Kind::kHeartbeat);
   EXPECT_TRUE(coordinator_->uploads().empty());
   session->Send(Ack(4, 6));
   const v1::GroupEnded ended = session->Next(Kind::kGroupEnded).group_ended();
   EXPECT_EQ(ended.outcome(), v1::GroupEnded::FINISHED);
   EXPECT_EQ(ended.committed_step_count(), 6);
-  const auto uploads = coordinator_->uploads();
-  ASSERT_EQ(uploads.size(), 1u);
-  EXPECT_EQ(uploads[0].header.cluster_id(), "cluster-a");
-  EXPECT_EQ(uploads[0].header.generation(), 4);
-  EXPECT_EQ(uploads[0].header.step_count(), 6);
-  EXPECT_EQ(uploads[0].bytes[0], "w");
+  const auto uploaded = coordinator_->uploads();
+  ASSERT_EQ(uploaded.size(), 1u);
+  EXPECT_EQ(uploaded[0].header.cluster_id(), "cluster-a");
+  EXPECT_EQ(uploaded[0].header.generation(), 4);
+  EXPECT_EQ(uploaded[0].header.step_count(), 6);
+  EXPECT_EQ(uploaded[0].bytes[0], "w");
 }
 
 TEST_F(AgentTest, MapsTheEndOfAJob) {
@@ -148,10 +164,11 @@ TEST_F(AgentTest, LostLineBreaksAGroupThatForms) {
 }
 
 TEST_F(AgentTest, TrainsOnThroughACoordinatorsRestart) {
-  absl::Notification restarted;
+  absl::Notification reported, restarted;
   executor_.train = [&](const TrainJob&, TrainContext& context) {
     StepReport report;
     for (; report.step < 3; ++report.step) context.ReportStep(report);
+    reported.Notify();
     restarted.WaitForNotification();
     EXPECT_FALSE(context.stop_requested());
     for (; report.step < 6; ++report.step) context.ReportStep(report);
@@ -163,6 +180,7 @@ TEST_F(AgentTest, TrainsOnThroughACoordinatorsRestart) {
   EXPECT_EQ(session->Next(Kind::kStepReports).step_reports().steps(0).step(),
             0);
   session->Send(Ack(1, 1));
+  ASSERT_TRUE(reported.WaitForNotificationWithTimeout(kPatience));
   session.reset();
   RestartCoordinator([](const v1::WorkerMessage&, v1::Welcome* welcome) {
     welcome->set_adopted(true);
@@ -208,8 +226,7 @@ TEST_F(AgentTest, TellsOfAnEndThatCameWhileTheCoordinatorWasAway) {
   session.reset();
   coordinator_.reset();
   away.Notify();
-  coordinator_ = std::make_unique<FakeCoordinator>(port_);
-  coordinator_->SetGreeter([](const v1::WorkerMessage&, v1::Welcome* welcome) {
+  RestartCoordinator([](const v1::WorkerMessage&, v1::Welcome* welcome) {
     welcome->set_adopted(true);
     return grpc::Status::OK;
   });

@@ -3,10 +3,9 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "common/file_system.h"
-#include "common/ids.h"
 #include "common/sha256.h"
 #include "gtest/gtest.h"
+#include "tests/testing/test_folder.h"
 #include "tests/worker/agent/fake_coordinator.h"
 #include "worker/agent/coordinator_channel.h"
 
@@ -16,13 +15,9 @@ namespace {
 class ArtifactUploaderTest : public testing::Test {
  protected:
   ArtifactUploaderTest() {
-    const std::string directory = JoinPath(testing::TempDir(), RandomId());
-    EXPECT_TRUE(CreateDirectories(directory).ok());
     for (const auto& [name, bytes] :
          {std::pair("a.bin", large_), std::pair("b.json", std::string("{}"))}) {
-      const std::string path = JoinPath(directory, name);
-      EXPECT_TRUE(WriteFileAtomically(path, bytes).ok());
-      files_.push_back({name, path});
+      files_.push_back({name, folder_.Write(name, bytes)});
     }
     header_.set_generation(3);
     header_.set_kind(v1::ArtifactHeader::RESULT);
@@ -44,6 +39,7 @@ class ArtifactUploaderTest : public testing::Test {
   absl::Status Upload() { return uploader_.Upload(header_, files_, stop_); }
 
   const std::string large_ = std::string(2500, 'x') + "end";
+  const TestFolder folder_;
   v1::ArtifactHeader header_;
   std::vector<LocalFile> files_;
   FakeCoordinator coordinator_;

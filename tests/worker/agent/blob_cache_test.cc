@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/file_system.h"
-#include "common/ids.h"
 #include "common/sha256.h"
 #include "gtest/gtest.h"
+#include "tests/testing/test_folder.h"
 #include "tests/worker/agent/fake_coordinator.h"
 #include "worker/agent/coordinator_channel.h"
 #include "worker/agent/remote_chunk_reader.h"
@@ -45,7 +46,8 @@ class BlobCacheTest : public testing::Test {
     return ReadFile((*pin)->path());
   }
 
-  const std::string directory_ = JoinPath(testing::TempDir(), RandomId());
+  const TestFolder folder_;
+  const std::string directory_ = folder_.Path("cache");
   FakeCoordinator coordinator_;
   BlobFetcher fetcher_{
       Fast(), MakeCoordinatorChannel({coordinator_.address()}, "test")};
@@ -94,7 +96,9 @@ TEST_F(BlobCacheTest, ReportsAMissingBlob) {
 TEST_F(BlobCacheTest, GoesOnWhereATransferBroke) {
   const std::string bytes = Blob(4500, 'a');
   const std::string digest = coordinator_.AddBlob(bytes);
-  coordinator_.BreakReads(2);
+  coordinator_.BreakReads(2, [this](int64_t end) {
+    while (cache_->used_bytes() < end) absl::SleepFor(absl::Milliseconds(1));
+  });
   EXPECT_EQ(Fetch(digest, 4500).value(), bytes);
   const auto reads = coordinator_.reads();
   ASSERT_EQ(reads.size(), 3u);

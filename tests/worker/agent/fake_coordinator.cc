@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/sha256.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
+#include "tests/testing/free_port.h"
 
 namespace keel {
 namespace {
@@ -82,12 +84,20 @@ std::vector<FakeSession::Kind> FakeSession::kinds() const {
 // ---- FakeCoordinator
 // -----------------------------------------------------------
 
-FakeCoordinator::FakeCoordinator(int port) {
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port),
-                           grpc::InsecureServerCredentials(), &port_);
-  builder.RegisterService(this);
-  server_ = builder.BuildAndStart();
+FakeCoordinator::FakeCoordinator(int port, Greeter greeter,
+                                 const std::vector<std::string>& blobs)
+    : greeter_(std::move(greeter)) {
+  for (const std::string& bytes : blobs) AddBlob(bytes);
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (server_ == nullptr && absl::Now() < deadline) {
+    port_ = port == 0 ? testing::FreePorts() : port;
+    grpc::ServerBuilder builder;
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) absl::SleepFor(absl::Milliseconds(10));
+  }
 }
 
 FakeCoordinator::~FakeCoordinator() {
@@ -120,9 +130,11 @@ void FakeCoordinator::AddWrongBlob(const std::string& digest,
   blobs_[digest] = bytes;
 }
 
-void FakeCoordinator::BreakReads(int count) {
+void FakeCoordinator::BreakReads(
+    int count, std::function<void(int64_t end)> await_arrival) {
   absl::MutexLock lock(&mu_);
   breaks_ = count;
+  await_arrival_ = std::move(await_arrival);
 }
 
 std::vector<v1::ReadBlobRequest> FakeCoordinator::reads() const {
@@ -182,7 +194,7 @@ grpc::Status FakeCoordinator::ReadBlob(
     grpc::ServerContext* context, const v1::ReadBlobRequest* request,
     grpc::ServerWriter<v1::ReadBlobResponse>* writer) {
   std::string bytes;
-  bool breaks = false;
+  std::function<void(int64_t end)> break_after;
   {
     absl::MutexLock lock(&mu_);
     reads_.push_back(*request);
@@ -192,7 +204,7 @@ grpc::Status FakeCoordinator::ReadBlob(
     }
     bytes = blob->second;
     if (breaks_ > 0) {
-      breaks = true;
+      break_after = await_arrival_;
       --breaks_;
     }
   }
@@ -207,7 +219,10 @@ grpc::Status FakeCoordinator::ReadBlob(
     frame.set_data(bytes.substr(at, std::min(kFrameBytes, end - at)));
     frame.set_crc32(Crc32(frame.data()));
     writer->Write(response);
-    if (breaks) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broken");
+    if (break_after) {
+      break_after(frame.offset() + static_cast<int64_t>(frame.data().size()));
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broken");
+    }
   }
   return grpc::Status::OK;
 }

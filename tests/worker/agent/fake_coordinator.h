@@ -69,8 +69,10 @@ class FakeCoordinator : public v1::WorkerService::Service {
   };
   using UploadHandler = std::function<grpc::Status(const Uploaded&)>;
 
-  // Port 0: a free one.
-  explicit FakeCoordinator(int port = 0);
+  // Port 0: a free one. Workers that wait for it meet the greeter and the
+  // blobs at once.
+  explicit FakeCoordinator(int port = 0, Greeter greeter = nullptr,
+                           const std::vector<std::string>& blobs = {});
   ~FakeCoordinator() override;
 
   std::string address() const;
@@ -85,7 +87,10 @@ class FakeCoordinator : public v1::WorkerService::Service {
   void AddWrongBlob(const std::string& digest, const std::string& bytes)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The next ReadBlob calls break off after one frame, this often.
-  void BreakReads(int count) ABSL_LOCKS_EXCLUDED(mu_);
+  // `await_arrival` returns when the client has the bytes before `end`, which
+  // the error could overtake.
+  void BreakReads(int count, std::function<void(int64_t end)> await_arrival)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Every ReadBlob so far.
   std::vector<v1::ReadBlobRequest> reads() const ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<Uploaded> uploads() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -110,6 +115,7 @@ class FakeCoordinator : public v1::WorkerService::Service {
   UploadHandler upload_handler_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mu_);
   int breaks_ ABSL_GUARDED_BY(mu_) = 0;
+  std::function<void(int64_t end)> await_arrival_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::ReadBlobRequest> reads_ ABSL_GUARDED_BY(mu_);
   std::vector<Uploaded> uploads_ ABSL_GUARDED_BY(mu_);
   std::deque<std::shared_ptr<FakeSession>> sessions_ ABSL_GUARDED_BY(mu_);

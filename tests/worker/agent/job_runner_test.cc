@@ -130,14 +130,14 @@ TEST_F(JobRunnerTest, DrainAsksTheJobAndRefusesOthers) {
 
 TEST_F(JobRunnerTest, IsOverdueOnlyAfterTheGrace) {
   const auto job = Start(1);
-  const absl::Duration grace = absl::Seconds(5);
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(1), grace));
+  const absl::Duration grace = absl::Hours(5);
+  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(9), grace));
   runner_.CancelGroup(1, "regroup");
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Seconds(4), grace));
-  EXPECT_TRUE(runner_.IsOverdue(absl::Now() + absl::Seconds(6), grace));
+  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(4), grace));
+  EXPECT_TRUE(runner_.IsOverdue(absl::Now() + absl::Hours(6), grace));
   job->hold.Notify();
   ASSERT_TRUE(WaitUntilIdle());
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(1), grace));
+  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(9), grace));
 }
 
 }  // namespace

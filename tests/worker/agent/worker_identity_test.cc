@@ -1,16 +1,17 @@
 #include "worker/agent/worker_identity.h"
 
 #include "common/file_system.h"
-#include "common/ids.h"
 #include "common/reason.h"
 #include "gtest/gtest.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {
 
 class WorkerIdentityTest : public testing::Test {
  protected:
-  const std::string directory_ = JoinPath(testing::TempDir(), RandomId());
+  const TestFolder folder_;
+  const std::string directory_ = folder_.Path("state");
 };
 
 TEST_F(WorkerIdentityTest, IncarnationGrowsAndIdStays) {

@@ -7,6 +7,7 @@
 
 #include "common/file_system.h"
 #include "tests/testing/small_model.h"
+#include "tests/testing/test_folder.h"
 #include "worker/checkpoint/safetensors.h"
 
 namespace keel {
@@ -14,12 +15,15 @@ namespace {
 
 using testing::SmallModel;
 
-std::string Folder(const std::string& name) {
-  const std::string path =
-      JoinPath(::testing::TempDir(), "checkpoint_folder_test_" + name);
-  EXPECT_TRUE(RemoveRecursively(path).ok());
-  return path;
-}
+class CheckpointFolderTest : public ::testing::Test {
+ protected:
+  std::string Folder(const std::string& name) const {
+    return folder_.Path(name);
+  }
+
+ private:
+  const TestFolder folder_;
+};
 
 TrainerState StateOf(const ClipModel& model) {
   TrainerState state;
@@ -46,7 +50,7 @@ void ExpectSameWeights(const ClipModel& a, const ClipModel& b) {
   }
 }
 
-TEST(CheckpointFolderTest, LoadsTheVeryWeightsThatItWrote) {
+TEST_F(CheckpointFolderTest, LoadsTheVeryWeightsThatItWrote) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("round_trip"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -58,7 +62,7 @@ TEST(CheckpointFolderTest, LoadsTheVeryWeightsThatItWrote) {
   EXPECT_EQ(loaded->config().text.heads, SmallModel().text.heads);
 }
 
-TEST(CheckpointFolderTest, WritesTheSameBytesTwice) {
+TEST_F(CheckpointFolderTest, WritesTheSameBytesTwice) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto a = WriteCheckpoint(Folder("twice_a"), model, {});
   auto b = WriteCheckpoint(Folder("twice_b"), model, {});
@@ -68,7 +72,7 @@ TEST(CheckpointFolderTest, WritesTheSameBytesTwice) {
   }
 }
 
-TEST(CheckpointFolderTest, KeepsTheOptimizersStateInAResumePoint) {
+TEST_F(CheckpointFolderTest, KeepsTheOptimizersStateInAResumePoint) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   const TrainerState state = StateOf(model);
   auto files = WriteCheckpoint(Folder("resume"), model, {}, &state);
@@ -85,7 +89,7 @@ TEST(CheckpointFolderTest, KeepsTheOptimizersStateInAResumePoint) {
   EXPECT_TRUE(LoadModel(*files).ok());
 }
 
-TEST(CheckpointFolderTest, HasNoStateInACheckpoint) {
+TEST_F(CheckpointFolderTest, HasNoStateInACheckpoint) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("no_state"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -93,7 +97,7 @@ TEST(CheckpointFolderTest, HasNoStateInACheckpoint) {
             absl::StatusCode::kNotFound);
 }
 
-TEST(CheckpointFolderTest, DetectsAFlippedByte) {
+TEST_F(CheckpointFolderTest, DetectsAFlippedByte) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("flipped"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -106,7 +110,7 @@ TEST(CheckpointFolderTest, DetectsAFlippedByte) {
             std::string::npos);
 }
 
-TEST(CheckpointFolderTest, LoadsForeignWeightsWithAGivenArchitecture) {
+TEST_F(CheckpointFolderTest, LoadsForeignWeightsWithAGivenArchitecture) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   const std::string path = Folder("foreign") + ".safetensors";
   ASSERT_TRUE(WriteSafetensors(path, model.parameters()).ok());
@@ -117,7 +121,7 @@ TEST(CheckpointFolderTest, LoadsForeignWeightsWithAGivenArchitecture) {
   ExpectSameWeights(*loaded, model);
 }
 
-TEST(CheckpointFolderTest, RefusesAnArchitectureThatIsNotTheStreams) {
+TEST_F(CheckpointFolderTest, RefusesAnArchitectureThatIsNotTheStreams) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("architecture"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -131,7 +135,7 @@ TEST(CheckpointFolderTest, RefusesAnArchitectureThatIsNotTheStreams) {
       "open_clip_config.json: text_cfg.layers is 2, the stream's model has 3");
 }
 
-TEST(CheckpointFolderTest, ADamagedManifestIsThisMachinesFault) {
+TEST_F(CheckpointFolderTest, ADamagedManifestIsThisMachinesFault) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("manifest"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -142,7 +146,7 @@ TEST(CheckpointFolderTest, ADamagedManifestIsThisMachinesFault) {
             std::string::npos);
 }
 
-TEST(CheckpointFolderTest, NamesTheFileWhoseTensorsDoNotFit) {
+TEST_F(CheckpointFolderTest, NamesTheFileWhoseTensorsDoNotFit) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("misfit"), model, {});
   ASSERT_TRUE(files.ok()) << files.status();
@@ -154,7 +158,7 @@ TEST(CheckpointFolderTest, NamesTheFileWhoseTensorsDoNotFit) {
   EXPECT_NE(message.find("visual.proj"), std::string::npos) << message;
 }
 
-TEST(CheckpointFolderTest, RefusesStateOfAnotherModel) {
+TEST_F(CheckpointFolderTest, RefusesStateOfAnotherModel) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   const TrainerState state = StateOf(model);
   auto files = WriteCheckpoint(Folder("other_state"), model, {}, &state);
@@ -167,7 +171,7 @@ TEST(CheckpointFolderTest, RefusesStateOfAnotherModel) {
             std::string::npos);
 }
 
-TEST(CheckpointFolderTest, LeavesNoManifestOverAnUnfinishedWrite) {
+TEST_F(CheckpointFolderTest, LeavesNoManifestOverAnUnfinishedWrite) {
   const std::string folder = Folder("unfinished");
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   ASSERT_TRUE(WriteCheckpoint(folder, model, {}).ok());

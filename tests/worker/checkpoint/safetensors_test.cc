@@ -7,13 +7,18 @@
 #include <vector>
 
 #include "common/file_system.h"
+#include "tests/testing/test_folder.h"
 
 namespace keel {
 namespace {
 
-std::string Path(const std::string& name) {
-  return JoinPath(::testing::TempDir(), "safetensors_test_" + name);
-}
+class SafetensorsTest : public ::testing::Test {
+ protected:
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
+
+ private:
+  const TestFolder folder_;
+};
 
 std::vector<NamedTensor> EveryType() {
   const at::Tensor x = at::arange(6, at::kDouble).view({2, 3}) - 2.5;
@@ -29,7 +34,7 @@ std::vector<NamedTensor> EveryType() {
           {"transposed", x.t().to(at::kFloat)}};
 }
 
-TEST(SafetensorsTest, ReadsBackTheVeryBits) {
+TEST_F(SafetensorsTest, ReadsBackTheVeryBits) {
   const std::string path = Path("round_trip.safetensors");
   const std::vector<NamedTensor> tensors = EveryType();
   ASSERT_TRUE(WriteSafetensors(path, tensors, {{"keys", "[\"a\"]"}}).ok());
@@ -46,7 +51,7 @@ TEST(SafetensorsTest, ReadsBackTheVeryBits) {
   EXPECT_EQ(file->Find("other").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST(SafetensorsTest, WritesTheSameBytesWhateverTheOrder) {
+TEST_F(SafetensorsTest, WritesTheSameBytesWhateverTheOrder) {
   std::vector<NamedTensor> tensors = EveryType();
   ASSERT_TRUE(WriteSafetensors(Path("a"), tensors).ok());
   std::reverse(tensors.begin(), tensors.end());
@@ -55,7 +60,7 @@ TEST(SafetensorsTest, WritesTheSameBytesWhateverTheOrder) {
   EXPECT_FALSE(FileExists(Path("a") + ".tmp"));
 }
 
-TEST(SafetensorsTest, RefusesATypeThatItDoesNotHave) {
+TEST_F(SafetensorsTest, RefusesATypeThatItDoesNotHave) {
   const absl::Status status =
       WriteSafetensors(Path("bool"), {{"flags", at::zeros({2}, at::kBool)}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -65,15 +70,15 @@ TEST(SafetensorsTest, RefusesATypeThatItDoesNotHave) {
 
 // The status of reading a file of these bytes; its message names the file.
 absl::Status ReadBytes(const std::string& bytes) {
-  const std::string path = Path("corrupt");
-  EXPECT_TRUE(WriteFileAtomically(path, bytes).ok());
+  const TestFolder folder;
+  const std::string path = folder.Write("corrupt", bytes);
   const absl::Status status = ReadSafetensors(path).status();
   EXPECT_NE(std::string(status.message()).find(path), std::string::npos)
       << status;
   return status;
 }
 
-TEST(SafetensorsTest, RefusesDamagedFilesByName) {
+TEST_F(SafetensorsTest, RefusesDamagedFilesByName) {
   ASSERT_TRUE(WriteSafetensors(Path("whole"), {{"x", at::ones({4})}}).ok());
   const std::string whole = *ReadFile(Path("whole"));
   const auto code = absl::StatusCode::kInvalidArgument;
@@ -92,12 +97,12 @@ TEST(SafetensorsTest, RefusesDamagedFilesByName) {
   EXPECT_NE(std::string(status.message()).find("\"x\""), std::string::npos);
 }
 
-TEST(SafetensorsTest, SaysThatAFileIsMissing) {
+TEST_F(SafetensorsTest, SaysThatAFileIsMissing) {
   EXPECT_EQ(ReadSafetensors(Path("nowhere")).status().code(),
             absl::StatusCode::kNotFound);
 }
 
-TEST(SafetensorsTest, ReadsFilesOfTheReferenceImplementation) {
+TEST_F(SafetensorsTest, ReadsFilesOfTheReferenceImplementation) {
   auto file = ReadSafetensors("tests/golden/modx_loss_0.safetensors");
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->metadata.at("n"), "8");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ namespace keel {
 namespace {
 
 using testing::RunGroup;
+
+// Much less than the time after which a collective gives up by itself.
+constexpr absl::Duration kPatience = absl::Seconds(30);
 
 TEST(C10dCommunicatorTest, SumsToTheClosedForm) {
   RunGroup(3, [](Communicator& group) {
@@ -95,7 +99,7 @@ TEST(C10dCommunicatorTest, AbortEndsTheWaitsOfAllMembers) {
         absl::IsAborted(group.StartAllReduceSum(at::ones({1})).status()));
     EXPECT_TRUE(absl::IsAborted(group.Broadcast(at::ones({1}), 0)));
   });
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 // A group of this process, the last member, and peer processes.
@@ -128,6 +132,7 @@ class PeerProcessTest : public ::testing::Test {
   pid_t StartPeer(const std::string& rank, const std::string& world_size) {
     const pid_t peer = fork();
     if (peer != 0) return peer;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     execl(KEEL_TEST_PEER, KEEL_TEST_PEER, folder_.c_str(), rank.c_str(),
           world_size.c_str(), static_cast<char*>(nullptr));
     _exit(3);
@@ -144,7 +149,7 @@ class PeerProcessTest : public ::testing::Test {
     // Before the peers end, whose end would free this member too.
     const absl::Time begin = absl::Now();
     group_.reset();
-    EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+    EXPECT_LT(absl::Now() - begin, kPatience);
     for (pid_t& peer : peers_) Kill(peer);
     std::filesystem::remove_all(folder_);
   }
@@ -171,7 +176,7 @@ TEST_F(PeerProcessTest, AKilledPeerEndsTheGroup) {
   kill(peers_[0], SIGKILL);
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
@@ -181,7 +186,7 @@ TEST_F(PeerProcessTest, AStoppedPeerIsNotWaitedForOnceThisMemberGivesUp) {
   stop_ = true;
   const absl::Time begin = absl::Now();
   EXPECT_TRUE(absl::IsAborted(SumUntilBroken()));
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - begin, kPatience);
 }
 
 TEST_F(PeerProcessTest, AbortEndsAWaitForAStoppedPeer) {

@@ -10,6 +10,7 @@
 #include "common/file_system.h"
 #include "tests/testing/image_files.h"
 #include "tests/testing/tar_writer.h"
+#include "tests/testing/test_folder.h"
 #include "tests/worker/data/fake_chunks.h"
 #include "tests/worker/train/small_model.h"
 #include "worker/checkpoint/checkpoint_folder.h"
@@ -43,7 +44,8 @@ TEST(RunSelftestTest, FailsWhenAnExpectedValueIsOff) {
   for (NamedTensor& t : file->tensors) {
     if (t.name == "grad_text") t.tensor = t.tensor * 1.0001;
   }
-  const std::string path = ::testing::TempDir() + "/off.safetensors";
+  const TestFolder folder;
+  const std::string path = folder.Path("off.safetensors");
   ASSERT_TRUE(WriteSafetensors(path, file->tensors, file->metadata).ok());
   std::ostringstream out;
   EXPECT_TRUE(absl::IsFailedPrecondition(
