@@ -64,6 +64,10 @@ StreamView ViewOfStream(const StreamState& stream) {
   return view;
 }
 
+bool HasGpu(const v1::Worker& worker) {
+  return !worker.device().empty() && worker.device() != "cpu";
+}
+
 WorkerView ViewOfWorker(const WorkerState& worker) {
   WorkerView view;
   view.id = worker.info.id();
@@ -71,6 +75,7 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.attached = worker.attached();
   view.attach_time = worker.attach_time;
   view.heartbeat_time = worker.heartbeat_time;
+  view.gpu = HasGpu(worker.info);
   view.draining = worker.draining;
   view.generation = worker.generation;
   view.task_id = worker.task_id;
