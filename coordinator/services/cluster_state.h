@@ -30,6 +30,8 @@ struct GroupState {
     int rank = 0;
     bool finished = false;
     bool ended = false;
+    // Ended because it was told to leave.
+    bool stopped = false;
   };
 
   int64_t generation = 0;
