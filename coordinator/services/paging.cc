@@ -16,6 +16,10 @@ absl::Status BadPage(const std::string& what) {
 
 }  // namespace
 
+absl::Status BadPageToken() {
+  return BadPage("page_token is not one that this server gave");
+}
+
 std::string PageToken(const std::string& last_key) {
   return absl::WebSafeBase64Escape(absl::StrCat(kVersion, last_key));
 }
@@ -32,7 +36,7 @@ absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
   absl::string_view key;
   if (absl::WebSafeBase64Unescape(page_token, &token)) key = token;
   if (!absl::ConsumePrefix(&key, kVersion)) {
-    return BadPage("page_token is not one that this server gave");
+    return BadPageToken();
   }
   *after = std::string(key);
   return absl::OkStatus();
