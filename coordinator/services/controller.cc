@@ -115,6 +115,7 @@ bool Controller::Tick() {
   {
     auto state = parts_.cluster->Lock();
     parts_.steps->FlushDue(*state);
+    parts_.workers->ForgetLost(*state);
     ok = ExecuteUnderLock(*state, rest);
     ExportGauges(*state, *parts_.cluster->env().metrics);
   }

@@ -74,7 +74,9 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.incarnation = worker.info.incarnation();
   view.attached = worker.attached();
   view.attach_time = worker.attach_time;
-  view.heartbeat_time = worker.heartbeat_time;
+  view.heartbeat_time = worker.attached() && worker.sink->message_waits()
+                            ? absl::InfiniteFuture()
+                            : worker.heartbeat_time;
   view.gpu = HasGpu(worker.info);
   view.draining = worker.draining;
   view.generation = worker.generation;
