@@ -79,6 +79,9 @@ struct StreamState {
   // What a request did (a chunk's digest, a phase's number), by RequestKey.
   std::map<std::string, std::string> requests;
   std::map<int, PhaseState> phases;
+  // Numbers of those that are not over: not final, or FAILED, which blocks the
+  // stream.
+  std::set<int> open_phases;
   std::map<std::string, storage::v1::ProbeRecord> probes;
   std::map<int, v1::Checkpoint> checkpoints;
   std::map<std::pair<int, std::string>, v1::Recall> recalls;

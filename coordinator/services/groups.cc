@@ -349,8 +349,8 @@ bool Groups::Adopt(ClusterState& state, const v1::Hello& hello) {
 void Groups::EndMemberships(ClusterState& state, const std::string& worker_id,
                             int64_t except_generation) {
   for (auto& [name, stream] : state.streams) {
-    for (auto& [number, phase] : stream.phases) {
-      GroupState& group = phase.group;
+    for (int number : stream.open_phases) {
+      GroupState& group = stream.phases.at(number).group;
       auto it = group.members.find(worker_id);
       if (it != group.members.end() && !group.closed && !it->second.finished &&
           group.generation != except_generation) {

@@ -57,7 +57,8 @@ StreamView ViewOfStream(const StreamState& stream) {
     view.backlog.push_back({chunk.digest(), chunk.samples().accepted_count(),
                             FromTimestamp(chunk.accept_time())});
   }
-  for (const auto& [number, phase] : stream.phases) {
+  for (int number : stream.open_phases) {
+    const PhaseState& phase = stream.phases.at(number);
     if (IsFinal(phase.record.phase().state())) continue;
     view.phases.push_back(ViewOfPhase(stream, phase, view.phases.empty()));
   }
