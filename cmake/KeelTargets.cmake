@@ -51,6 +51,12 @@ function(keel_pch name)
   add_library(${name} STATIC ${CMAKE_BINARY_DIR}/pch/${name}.cc)
   target_link_libraries(${name} PRIVATE keel_options ${ARG_DEPS})
   target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+  if(KEEL_CCACHE)
+    # By the preprocessed text alone: where an older result lies beside it,
+    # ccache's direct mode does not see that a header has changed.
+    set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_NODIRECT=1;${CMAKE_CXX_COMPILER_LAUNCHER}")
+  endif()
 endfunction()
 
 # keel_use_pch(PCH target...): the targets compile with it. Sources include

@@ -44,8 +44,10 @@ absl::Status Client::Explain(absl::Status status) const {
       status);
 }
 
-void Client::SetDeadline(grpc::ClientContext& context) const {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
+void Client::SetDeadline(grpc::ClientContext& context,
+                         absl::Duration extra) const {
+  context.set_deadline(
+      absl::ToChronoTime(absl::Now() + options_.timeout + extra));
 }
 
 }  // namespace keel

@@ -39,16 +39,18 @@ class Client {
 
   // Makes one unary call, such as
   //   Call(client.streams(), &v1::StreamService::Stub::GetStream, request).
-  // Blocks for at most the timeout. Errors are the server's; UNAVAILABLE and
-  // DEADLINE_EXCEEDED name the address.
+  // Blocks for at most the timeout, and `extra` for a call that computes for
+  // long. Errors are the server's; UNAVAILABLE and DEADLINE_EXCEEDED name the
+  // address.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
       Stub& stub,
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
-      const Request& request) const {
+      const Request& request,
+      absl::Duration extra = absl::ZeroDuration()) const {
     grpc::ClientContext context;
-    SetDeadline(context);
+    SetDeadline(context, extra);
     Response response;
     absl::Status status =
         Explain(FromGrpcStatus((stub.*method)(&context, request, &response)));
@@ -82,7 +84,7 @@ class Client {
   absl::Status Explain(absl::Status status) const;
 
  private:
-  void SetDeadline(grpc::ClientContext& context) const;
+  void SetDeadline(grpc::ClientContext& context, absl::Duration extra) const;
 
   const Options options_;
   const std::shared_ptr<grpc::Channel> channel_;

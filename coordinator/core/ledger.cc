@@ -21,32 +21,6 @@ using storage::v1::StepRecord;
 
 constexpr int kMaxProblems = 20;
 
-// The steps of one generation that count.
-struct Segment {
-  int64_t generation = 0;
-  Slice steps;
-};
-
-std::vector<Segment> Lineage(const PhaseLedger& ledger) {
-  std::unordered_map<int64_t, const GenerationRecord*> records;
-  for (const GenerationRecord& record : ledger.generations) {
-    records[record.generation()] = &record;
-  }
-  std::vector<Segment> segments;
-  std::set<int64_t> seen;
-  int64_t end = std::numeric_limits<int64_t>::max();
-  for (int64_t id = ledger.final_generation; id != 0 && end > 0;) {
-    const auto found = records.find(id);
-    if (found == records.end() || !seen.insert(id).second) break;
-    const int64_t begin = std::min(end, found->second->start_step());
-    segments.push_back({id, {begin, end}});
-    // A parent that started behind this generation's start has no part in it.
-    end = begin;
-    id = found->second->parent_generation();
-  }
-  return segments;
-}
-
 std::string HashText(const AccountingHash& hash) {
   return absl::StrCat(absl::Hex(hash.high, absl::kZeroPad16),
                       absl::Hex(hash.low, absl::kZeroPad16));
@@ -55,7 +29,8 @@ std::string HashText(const AccountingHash& hash) {
 // Walks through one phase's lineage and writes its verdict.
 class Verifier {
  public:
-  explicit Verifier(const PhaseLedger& ledger) : ledger_(ledger) {
+  Verifier(const PhaseLedger& ledger, const std::function<bool()>& give_up)
+      : ledger_(ledger), give_up_(give_up) {
     verdict_.set_phase(ledger.plan.phase());
     *verdict_.mutable_accounting() = ledger.accounting;
     verdict_.mutable_accounting()->clear_struck_by_reason();
@@ -153,6 +128,7 @@ class Verifier {
     const std::vector<StepRecord> records = LineageSteps(ledger_);
     size_t next = 0;
     for (int64_t step = 0; step < schedule.step_count(); ++step) {
+      if (give_up_()) return;
       const size_t first = next;
       while (next < records.size() && records[next].step() == step) ++next;
       if (next == first) {
@@ -254,6 +230,7 @@ class Verifier {
   }
 
   const PhaseLedger& ledger_;
+  const std::function<bool()>& give_up_;
   v1::LedgerVerdict verdict_;
   int64_t problem_count_ = 0;
   // By planned ordinal.
@@ -263,9 +240,33 @@ class Verifier {
 
 }  // namespace
 
+std::vector<LineageSegment> Lineage(
+    const std::vector<GenerationRecord>& generations,
+    int64_t final_generation) {
+  std::unordered_map<int64_t, const GenerationRecord*> records;
+  for (const GenerationRecord& record : generations) {
+    records[record.generation()] = &record;
+  }
+  std::vector<LineageSegment> segments;
+  std::set<int64_t> seen;
+  int64_t end = std::numeric_limits<int64_t>::max();
+  for (int64_t id = final_generation; id != 0 && end > 0;) {
+    const auto found = records.find(id);
+    if (found == records.end() || !seen.insert(id).second) break;
+    const int64_t begin = std::min(end, found->second->start_step());
+    segments.push_back({id, {begin, end}});
+    // A parent that started behind this generation's start has no part in it.
+    end = begin;
+    id = found->second->parent_generation();
+  }
+  std::reverse(segments.begin(), segments.end());
+  return segments;
+}
+
 std::vector<StepRecord> LineageSteps(const PhaseLedger& ledger) {
   std::unordered_map<int64_t, Slice> lineage;
-  for (const Segment& segment : Lineage(ledger)) {
+  for (const LineageSegment& segment :
+       Lineage(ledger.generations, ledger.final_generation)) {
     lineage[segment.generation] = segment.steps;
   }
   std::vector<StepRecord> steps;
@@ -283,8 +284,9 @@ std::vector<StepRecord> LineageSteps(const PhaseLedger& ledger) {
   return steps;
 }
 
-v1::LedgerVerdict VerifyPhase(const PhaseLedger& ledger) {
-  return Verifier(ledger).Verify();
+v1::LedgerVerdict VerifyPhase(const PhaseLedger& ledger,
+                              const std::function<bool()>& give_up) {
+  return Verifier(ledger, give_up).Verify();
 }
 
 }  // namespace keel

@@ -3,8 +3,11 @@
 #ifndef KEEL_COORDINATOR_CORE_LEDGER_H_
 #define KEEL_COORDINATOR_CORE_LEDGER_H_
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "common/plan/phase_schedule.h"
 #include "keel/storage/v1/storage.pb.h"
 #include "keel/v1/phase.pb.h"
 
@@ -24,14 +27,29 @@ struct PhaseLedger {
   std::vector<storage::v1::StepRecord> steps;
 };
 
-// The lineage: for each step of the phase the record of the generation whose
-// segment holds it, following parent_generation from `final_generation` back.
-// Steps that are missing are absent.
+// The steps of one generation that are in the lineage.
+struct LineageSegment {
+  int64_t generation = 0;
+  Slice steps;
+};
+
+// The lineage in order of its steps, following parent_generation from
+// `final_generation` back. The last segment's end is open.
+std::vector<LineageSegment> Lineage(
+    const std::vector<storage::v1::GenerationRecord>& generations,
+    int64_t final_generation);
+
+// The lineage's records: for each step of the phase the record of the
+// generation whose segment holds it, in order. Steps that are missing are
+// absent.
 std::vector<storage::v1::StepRecord> LineageSteps(const PhaseLedger& ledger);
 
 // Checks that the lineage has every step once, that each step's hash sum is
-// the plan's less the struck samples, and that the counts add up.
-v1::LedgerVerdict VerifyPhase(const PhaseLedger& ledger);
+// the plan's less the struck samples, and that the counts add up. `give_up` is
+// asked between steps; once it says true the verdict is of no use.
+v1::LedgerVerdict VerifyPhase(
+    const PhaseLedger& ledger,
+    const std::function<bool()>& give_up = [] { return false; });
 
 }  // namespace keel
 

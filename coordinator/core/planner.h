@@ -49,6 +49,8 @@ struct WorkerView {
   bool attached = false;
   absl::Time attach_time;
   absl::Time heartbeat_time;
+  // Its device: a GPU, or a CPU.
+  bool gpu = false;
   bool draining = false;
   // Generation that it belongs to; 0: none.
   int64_t generation = 0;

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/lifecycle.h"
@@ -159,6 +162,19 @@ absl::Time NewestAttach(const std::vector<const WorkerView*>& workers) {
   return newest;
 }
 
+// Workers with GPUs and workers without talk to their peers in different ways,
+// so a group has one kind: with GPUs, if they are enough. The kind that is
+// taken comes first.
+std::pair<std::vector<const WorkerView*>, std::vector<const WorkerView*>>
+ChooseKind(const std::vector<const WorkerView*>& idle, int64_t least) {
+  std::vector<const WorkerView*> with, without;
+  for (const WorkerView* worker : idle) {
+    (worker->gpu ? with : without).push_back(worker);
+  }
+  const bool enough = std::ssize(with) >= least;
+  return enough ? std::pair(with, without) : std::pair(without, with);
+}
+
 void FormGroupFor(Planning& planning, const StreamView& stream,
                   const PhaseView& phase) {
   const v1::GroupConfig& config = stream.config.group();
@@ -167,7 +183,7 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
   // A phase with steps smaller than min_workers has to do with fewer.
   const int64_t least =
       std::clamp<int64_t>(config.min_workers(), 1, std::max<int64_t>(1, most));
-  std::vector<const WorkerView*> idle = planning.roster.Idle();
+  auto [idle, others] = ChooseKind(planning.roster.Idle(), least);
   if (static_cast<int64_t>(idle.size()) < least) return;
   const bool full = static_cast<int64_t>(idle.size()) >= most;
   const bool wait =
@@ -185,6 +201,11 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
   action.reason =
       absl::StrCat(idle.size(), idle.size() == 1 ? " worker" : " workers",
                    " ready, ", least, " to ", most, " wanted");
+  if (!others.empty()) {
+    absl::StrAppend(&action.reason, "; those ",
+                    others.front()->gpu ? "with" : "without",
+                    " a GPU are left out");
+  }
   planning.actions.push_back(std::move(action));
 }
 

@@ -8,6 +8,7 @@
 #define KEEL_COORDINATOR_SERVICES_CLUSTER_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,10 +69,19 @@ class Cluster {
     ClusterState* operator->() const { return &**this; }
     // Lets go of the lock until Notify or `timeout`.
     void WaitForChange(absl::Duration timeout) const {
-      cluster_.changed_.WaitWithTimeout(&cluster_.mu_, timeout);
+      Relockable lock(cluster_.mu_);
+      cluster_.changed_.wait_for(lock, absl::ToChronoNanoseconds(timeout));
     }
 
    private:
+    // The mutex as the standard library wants it.
+    struct Relockable {
+      explicit Relockable(absl::Mutex& m) : mu(m) {}
+      void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mu.Lock(); }
+      void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mu.Unlock(); }
+      absl::Mutex& mu;
+    };
+
     Cluster& cluster_;
     absl::MutexLock lock_;
   };
@@ -89,7 +99,7 @@ class Cluster {
   // Wakes the ticker and everyone in WaitForChange.
   void Notify() {
     ++change_count_;
-    changed_.SignalAll();
+    changed_.notify_all();
   }
   // How often Notify was called.
   int64_t change_count() const { return change_count_; }
@@ -122,7 +132,8 @@ class Cluster {
   std::atomic<int64_t> change_count_{0};
 
   absl::Mutex mu_;
-  absl::CondVar changed_;
+  // Abseil's would wait by the wall clock: a step back would stop the ticker.
+  std::condition_variable_any changed_;
   ClusterState state_ ABSL_GUARDED_BY(mu_);  // reached through Access only
 };
 

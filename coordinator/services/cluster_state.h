@@ -29,6 +29,8 @@ struct GroupState {
     int rank = 0;
     bool finished = false;
     bool ended = false;
+    // Ended because it was told to leave.
+    bool stopped = false;
   };
 
   int64_t generation = 0;
@@ -76,6 +78,9 @@ struct StreamState {
   // What a request did (a chunk's digest, a phase's number), by RequestKey.
   std::map<std::string, std::string> requests;
   std::map<int, PhaseState> phases;
+  // Numbers of those that are not over: not final, or FAILED, which blocks the
+  // stream.
+  std::set<int> open_phases;
   std::map<std::string, storage::v1::ProbeRecord> probes;
   std::map<int, v1::Checkpoint> checkpoints;
   // By checkpoint and probe set. Drifts stay in the store (drift_reader.h).

@@ -2,44 +2,80 @@
 
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "coordinator/services/metrics_export.h"
 #include "coordinator/services/state_views.h"
 
 namespace keel {
 
-// Executes one action under the lock. CreatePhase is not for it: it reads
-// blobs, which is done without the lock.
+namespace {
+
+// What an action is about: of those with the same key one at a time is tried.
+struct Subject {
+  std::string operator()(const CreatePhase& action) const {
+    return absl::StrCat(action.stream, "/", action.chunk_digests.front());
+  }
+  std::string operator()(const AssignTask& action) const {
+    return action.task_id;
+  }
+  std::string operator()(const ReleaseTask& action) const {
+    return action.task_id;
+  }
+  std::string operator()(const EvictWorker& action) const {
+    return action.worker_id;
+  }
+  template <typename PhaseAction>
+  std::string operator()(const PhaseAction& action) const {
+    return absl::StrCat(action.stream, "@", action.phase);
+  }
+};
+
+std::string KeyOf(const Action& action) {
+  return absl::StrCat(action.index(), " ", std::visit(Subject(), action));
+}
+
+// Those read the disk, which is done without the lock.
+bool ReadsTheDisk(const Action& action) {
+  return std::holds_alternative<CreatePhase>(action) ||
+         std::holds_alternative<StartEvaluation>(action);
+}
+
+}  // namespace
+
+// `state` is null without the lock: for those that read the disk.
 struct Controller::Executor {
   const Parts& parts;
-  ClusterState& state;
+  ClusterState* state;
 
+  absl::Status operator()(const CreatePhase& action) const {
+    return parts.maker->Create(action);
+  }
   absl::Status operator()(const FormGroup& action) const {
-    return parts.groups->Form(state, action);
+    return parts.groups->Form(*state, action);
   }
   absl::Status operator()(const BreakGroup& action) const {
-    return parts.groups->Break(state, action);
+    return parts.groups->Break(*state, action);
   }
   absl::Status operator()(const StartEvaluation& action) const {
-    return parts.phases->StartEvaluation(state, action);
+    return parts.phases->StartEvaluation(action);
   }
   absl::Status operator()(const PublishPhase& action) const {
-    return parts.phases->Publish(state, action);
+    return parts.phases->Publish(*state, action);
   }
   absl::Status operator()(const FailPhase& action) const {
-    return parts.phases->Fail(state, action);
+    return parts.phases->Fail(*state, action);
   }
   absl::Status operator()(const AssignTask& action) const {
-    return parts.tasks->Assign(state, action);
+    return parts.tasks->Assign(*state, action);
   }
   absl::Status operator()(const ReleaseTask& action) const {
-    return parts.tasks->Release(state, action);
+    return parts.tasks->Release(*state, action);
   }
   absl::Status operator()(const EvictWorker& action) const {
-    parts.workers->Evict(state, action);
+    parts.workers->Evict(*state, action);
     return absl::OkStatus();
   }
-  absl::Status operator()(const CreatePhase&) const { return absl::OkStatus(); }
 };
 
 void Controller::Start() {
@@ -64,14 +100,7 @@ bool Controller::stopped() {
 void Controller::Loop() {
   while (!stopped()) {
     const int64_t seen = parts_.cluster->change_count();
-    const bool ok = Tick();
-    if (!ok) {
-      // Changes do not cut this short: they would make the failure a busy
-      // loop.
-      absl::MutexLock lock(&mu_);
-      mu_.AwaitWithTimeout(absl::Condition(&stopped_), kPauseAfterFailure);
-      continue;
-    }
+    Tick();
     auto state = parts_.cluster->Lock();
     // What changed meanwhile, also by this pass, may ask for the next one.
     if (parts_.cluster->change_count() == seen) {
@@ -92,42 +121,46 @@ void Controller::ForgetOldUploadsIfDue() {
 
 bool Controller::Tick() {
   ForgetOldUploadsIfDue();
-  std::vector<CreatePhase> creations;
+  std::vector<Action> rest;
   bool ok = true;
   {
     auto state = parts_.cluster->Lock();
     parts_.steps->FlushDue(*state);
-    ok = ExecuteUnderLock(*state, creations);
+    parts_.workers->ForgetLost(*state);
+    ok = ExecuteUnderLock(*state, rest);
     ExportGauges(*state, *parts_.cluster->env().metrics);
   }
-  for (const CreatePhase& action : creations) {
-    const absl::Status status = parts_.maker->Create(action);
-    if (status.ok()) continue;
-    LogError("a phase was not created",
-             {{"stream", action.stream}, {"error", status.ToString()}});
-    ok = false;
+  for (const Action& action : rest) {
+    ok &= Succeeded(action, std::visit(Executor{parts_, nullptr}, action));
   }
   return ok;
 }
 
 bool Controller::ExecuteUnderLock(ClusterState& state,
-                                  std::vector<CreatePhase>& rest) {
+                                  std::vector<Action>& rest) {
   const Cluster& cluster = *parts_.cluster;
+  const absl::Time now = cluster.Now();
+  std::erase_if(retry_times_, [&](const auto& e) { return e.second <= now; });
   bool ok = true;
   for (const Action& action :
-       PlanActions(ViewOf(state), cluster.Now(), cluster.env().planner)) {
+       PlanActions(ViewOf(state), now, cluster.env().planner)) {
+    if (retry_times_.contains(KeyOf(action))) continue;
     LogInfo(Describe(action));
-    if (const auto* creation = std::get_if<CreatePhase>(&action)) {
-      rest.push_back(*creation);
-      continue;
+    if (ReadsTheDisk(action)) {
+      rest.push_back(action);
+    } else {
+      ok &= Succeeded(action, std::visit(Executor{parts_, &state}, action));
     }
-    const absl::Status status = std::visit(Executor{parts_, state}, action);
-    if (status.ok()) continue;
-    LogError("an action failed",
-             {{"action", Describe(action)}, {"error", status.ToString()}});
-    ok = false;
   }
   return ok;
+}
+
+bool Controller::Succeeded(const Action& action, const absl::Status& status) {
+  if (status.ok()) return true;
+  LogError("an action failed",
+           {{"action", Describe(action)}, {"error", status.ToString()}});
+  retry_times_[KeyOf(action)] = parts_.cluster->Now() + kPauseAfterFailure;
+  return false;
 }
 
 }  // namespace keel

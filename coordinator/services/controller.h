@@ -1,9 +1,13 @@
 // The loop that brings what is to what should be: every 100 ms, and at once
 // after a change, it asks the planner and executes its actions, each durable
-// before it is told. A restart needs no special path. Thread-safe.
+// before it is told. An action that failed waits a second before it is tried
+// again; what concerns other phases goes on meanwhile. A restart needs no
+// special path. Thread-safe.
 #ifndef KEEL_COORDINATOR_SERVICES_CONTROLLER_H_
 #define KEEL_COORDINATOR_SERVICES_CONTROLLER_H_
 
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -44,7 +48,7 @@ class Controller {
   // they come again.
   void Stop();
   // One pass of the loop, for who drives it without its thread. False: an
-  // action failed (it is tried again, after a pause).
+  // action failed.
   bool Tick();
 
  private:
@@ -52,7 +56,8 @@ class Controller {
 
   void Loop();
   void ForgetOldUploadsIfDue();
-  bool ExecuteUnderLock(ClusterState& state, std::vector<CreatePhase>& rest);
+  bool ExecuteUnderLock(ClusterState& state, std::vector<Action>& rest);
+  bool Succeeded(const Action& action, const absl::Status& status);
   bool stopped();
 
   static constexpr absl::Duration kTickEvery = absl::Milliseconds(100);
@@ -62,6 +67,8 @@ class Controller {
   const Parts parts_;
   // Of the loop.
   absl::Time next_forgetting_ = absl::InfinitePast();
+  // When actions that failed may be tried again. Used by Tick only.
+  std::map<std::string, absl::Time> retry_times_;
   std::thread ticker_;
   absl::Mutex mu_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

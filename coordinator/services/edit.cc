@@ -3,18 +3,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/core/lifecycle.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
 
 void InstallPhase(ClusterState& state, const storage::v1::PhaseRecord& record) {
   const v1::Phase& shown = record.phase();
-  PhaseState& phase = state.streams[shown.stream()].phases[shown.number()];
+  StreamState& stream = state.streams[shown.stream()];
+  PhaseState& phase = stream.phases[shown.number()];
   if (phase.record.has_phase() &&
       phase.record.phase().attempt() != shown.attempt()) {
     phase = PhaseState();
   }
   phase.record = record;
+  if (IsFinal(shown.state()) && shown.state() != v1::Phase::FAILED) {
+    stream.open_phases.erase(shown.number());
+  } else {
+    stream.open_phases.insert(shown.number());
+  }
 }
 
 void InstallChunk(ClusterState& state, const storage::v1::ChunkRecord& record) {

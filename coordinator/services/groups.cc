@@ -1,5 +1,6 @@
 #include "coordinator/services/groups.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +96,19 @@ v1::JoinGroup JoinMessage(const StreamState& stream, const PhaseState& phase) {
     join.set_start_step(point->step_count());
   }
   return join;
+}
+
+// True if a member was told to leave: that its group broke does not say that
+// the phase cannot be trained.
+bool LeftByOrder(const ClusterState& state, const GroupState& group) {
+  return std::any_of(
+      group.members.begin(), group.members.end(), [&](const auto& entry) {
+        const auto it = state.workers.find(entry.first);
+        const bool draining =
+            it != state.workers.end() && it->second.draining &&
+            it->second.info.incarnation() == entry.second.incarnation;
+        return entry.second.stopped || draining;
+      });
 }
 
 }  // namespace
@@ -208,7 +222,11 @@ absl::Status Groups::Break(ClusterState& state, const BreakGroup& action) {
   record.mutable_phase()->set_generation(0);
   record.mutable_phase()->set_worker_count(0);
   record.mutable_phase()->set_reason(action.reason);
-  record.set_forming_failures(progressed ? 0 : record.forming_failures() + 1);
+  if (progressed) {
+    record.set_forming_failures(0);
+  } else if (!LeftByOrder(state, phase->group)) {
+    record.set_forming_failures(record.forming_failures() + 1);
+  }
   Edit edit = cluster_.NewEdit(durable::kBreakGroup);
   AddClose(*phase, action.reason, edit);
   edit.PutPhase(record);
@@ -308,6 +326,7 @@ absl::Status Groups::HandleEnded(ClusterState& state, WorkerState& worker,
   GroupState::Member& member = phase->group.members[worker.info.id()];
   member.finished = ended.outcome() == v1::GroupEnded::FINISHED;
   member.ended = !member.finished;
+  member.stopped = ended.outcome() == v1::GroupEnded::STOPPED;
   LogInfo("member left its group",
           {{"worker", worker.info.id()},
            {"generation", absl::StrCat(ended.generation())},
@@ -330,8 +349,8 @@ bool Groups::Adopt(ClusterState& state, const v1::Hello& hello) {
 void Groups::EndMemberships(ClusterState& state, const std::string& worker_id,
                             int64_t except_generation) {
   for (auto& [name, stream] : state.streams) {
-    for (auto& [number, phase] : stream.phases) {
-      GroupState& group = phase.group;
+    for (int number : stream.open_phases) {
+      GroupState& group = stream.phases.at(number).group;
       auto it = group.members.find(worker_id);
       if (it != group.members.end() && !group.closed && !it->second.finished &&
           group.generation != except_generation) {

@@ -1,5 +1,7 @@
 #include "coordinator/services/ledger_reader.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,9 @@ namespace keel {
 namespace {
 
 using storage::v1::StepRecord;
+
+// Steps that are read at a time.
+constexpr int kStepsPerRead = 1000;
 
 // What is needed of a phase to read its ledger without the lock.
 struct PhaseSource {
@@ -61,22 +66,37 @@ absl::StatusOr<std::vector<PhaseSource>> FindSources(Cluster& cluster,
   return sources;
 }
 
-absl::StatusOr<std::vector<StepRecord>> ReadSteps(Store& store,
-                                                  const PhaseSource& source) {
-  std::vector<StepRecord> steps;
-  for (const auto& generation : source.generations) {
+// Uploads are fenced by the generation, and none is formed once the result is
+// there: the newest one brought it. 0: none was formed.
+template <typename Generations>
+int64_t FinalGeneration(const Generations& generations) {
+  return generations.empty() ? 0 : generations.rbegin()->generation();
+}
+
+// One generation's part of VisitSteps. False: `visit` has seen enough.
+absl::StatusOr<bool> VisitSegment(
+    Store& store, const LineageSegment& segment,
+    const std::function<bool(StepRecord)>& visit) {
+  const std::string prefix = KeyPrefix(GenerationKey(segment.generation));
+  std::string after =
+      segment.steps.begin == 0
+          ? ""
+          : StepKey(segment.generation, segment.steps.begin - 1);
+  while (true) {
     KEEL_ASSIGN_OR_RETURN(
-        auto pairs,
-        store.Scan(table::kSteps,
-                   KeyPrefix(GenerationKey(generation.generation()))));
+        auto pairs, store.Scan(table::kSteps, prefix, after, kStepsPerRead));
     for (const auto& [key, value] : pairs) {
-      if (!steps.emplace_back().ParseFromString(value)) {
+      StepRecord step;
+      if (!step.ParseFromString(value)) {
         return absl::DataLossError(
             absl::StrCat("step ", key, " of the ledger is damaged"));
       }
+      if (step.step() >= segment.steps.end) return true;
+      if (!visit(std::move(step))) return false;
     }
+    if (pairs.size() < kStepsPerRead) return true;
+    after = std::move(pairs.back().first);
   }
-  return steps;
 }
 
 template <typename Message>
@@ -92,16 +112,13 @@ PhaseLedger NewLedger(const PhaseSource& source) {
   PhaseLedger ledger;
   ledger.accounting = source.record.phase().accounting();
   ledger.generations = source.generations;
-  // Uploads are fenced by the generation, and none is formed once the result
-  // is there: the newest one brought it.
-  if (!source.generations.empty()) {
-    ledger.final_generation = source.generations.back().generation();
-  }
+  ledger.final_generation = FinalGeneration(source.generations);
   return ledger;
 }
 
 absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
-                                       const PhaseSource& source) {
+                                       const PhaseSource& source,
+                                       const std::function<bool()>& give_up) {
   PhaseLedger ledger = NewLedger(source);
   KEEL_ASSIGN_OR_RETURN(ledger.plan,
                         ReadMessage<storage::v1::PhasePlan>(
@@ -111,44 +128,66 @@ absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
                                           *env.blobs, chunk.index_digest()));
     ledger.indexes.push_back(std::move(index));
   }
-  KEEL_ASSIGN_OR_RETURN(ledger.steps, ReadSteps(*env.store, source));
+  KEEL_RETURN_IF_ERROR(VisitSteps(
+      *env.store, Lineage(ledger.generations, ledger.final_generation), 0,
+      [&](StepRecord step) {
+        ledger.steps.push_back(std::move(step));
+        return !give_up();
+      }));
   return ledger;
-}
-
-absl::StatusOr<std::vector<StepRecord>> LineageOf(Store& store,
-                                                  const PhaseSource& source) {
-  PhaseLedger ledger = NewLedger(source);
-  KEEL_ASSIGN_OR_RETURN(ledger.steps, ReadSteps(store, source));
-  return LineageSteps(ledger);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<StepRecord>> ReadLineage(Store& store,
-                                                    const PhaseState& phase) {
-  return LineageOf(store, SourceOf(phase));
+std::vector<LineageSegment> LineageOf(const PhaseState& phase) {
+  const std::vector<storage::v1::GenerationRecord> generations =
+      SourceOf(phase).generations;
+  return Lineage(generations, FinalGeneration(generations));
 }
 
-absl::StatusOr<std::vector<StepRecord>> ReadLineage(Cluster& cluster,
-                                                    const std::string& stream,
-                                                    int number) {
-  PhaseSource source;
+absl::Status VisitSteps(Store& store,
+                        const std::vector<LineageSegment>& lineage,
+                        int64_t begin,
+                        const std::function<bool(StepRecord)>& visit) {
+  for (LineageSegment segment : lineage) {
+    segment.steps.begin = std::max(segment.steps.begin, begin);
+    if (segment.steps.begin >= segment.steps.end) continue;
+    KEEL_ASSIGN_OR_RETURN(const bool go_on,
+                          VisitSegment(store, segment, visit));
+    if (!go_on) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StepRecord>> ReadSteps(Cluster& cluster,
+                                                  const std::string& stream,
+                                                  int number, int64_t begin,
+                                                  int limit) {
+  std::vector<LineageSegment> lineage;
   {
     auto state = cluster.Lock();
     KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state->FindPhase(stream, number));
-    source = SourceOf(*phase);
+    lineage = LineageOf(*phase);
   }
-  return LineageOf(*cluster.env().store, source);
+  std::vector<StepRecord> steps;
+  KEEL_RETURN_IF_ERROR(
+      VisitSteps(*cluster.env().store, lineage, begin, [&](StepRecord step) {
+        steps.push_back(std::move(step));
+        return std::ssize(steps) < limit;
+      }));
+  return steps;
 }
 
 absl::StatusOr<std::vector<v1::LedgerVerdict>> VerifyLedger(
-    Cluster& cluster, const std::string& stream, int number) {
+    Cluster& cluster, const std::string& stream, int number,
+    const std::function<bool()>& give_up) {
   KEEL_ASSIGN_OR_RETURN(auto sources, FindSources(cluster, stream, number));
   std::vector<v1::LedgerVerdict> verdicts;
   for (const PhaseSource& source : sources) {
     KEEL_ASSIGN_OR_RETURN(PhaseLedger ledger,
-                          ReadLedger(cluster.env(), source));
-    verdicts.push_back(VerifyPhase(ledger));
+                          ReadLedger(cluster.env(), source, give_up));
+    verdicts.push_back(VerifyPhase(ledger, give_up));
+    if (give_up()) return absl::CancelledError("nobody waits for the verdict");
     verdicts.back().set_attempt(source.record.phase().attempt());
   }
   return verdicts;

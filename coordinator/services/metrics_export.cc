@@ -136,11 +136,9 @@ void RemoveOlder(const std::string& stream, Metrics& metrics) {
 // State of the phase that the stream is at: of the oldest that is not over,
 // else of the newest. A FAILED one blocks the stream: it is not over.
 v1::Phase::State CurrentState(const StreamState& stream) {
-  for (const auto& [number, phase] : stream.phases) {
-    const v1::Phase::State state = phase.record.phase().state();
-    if (!IsFinal(state) || state == v1::Phase::FAILED) return state;
-  }
-  return stream.phases.rbegin()->second.record.phase().state();
+  const int number = stream.open_phases.empty() ? stream.phases.rbegin()->first
+                                                : *stream.open_phases.begin();
+  return stream.phases.at(number).record.phase().state();
 }
 
 void ExportPhaseState(const StreamState& stream, Metrics& metrics) {

@@ -16,6 +16,10 @@ absl::Status BadPage(const std::string& what) {
 
 }  // namespace
 
+absl::Status BadPageToken() {
+  return BadPage("page_token is not one that this server gave");
+}
+
 std::string PageToken(const std::string& last_key) {
   return absl::WebSafeBase64Escape(absl::StrCat(kVersion, last_key));
 }

@@ -1,6 +1,7 @@
 #include "coordinator/services/phase_service.h"
 
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -59,6 +60,38 @@ absl::Status FillRecallPage(Cluster& cluster,
     response->set_next_page_token(PageToken(RecallKey("", phase, probe)));
   }
   return absl::OkStatus();
+}
+
+constexpr int64_t kMaxStep = std::numeric_limits<int64_t>::max();
+
+v1::Step ShowStep(const storage::v1::StepRecord& record) {
+  v1::Step step;
+  step.set_number(record.step());
+  step.set_generation(record.generation());
+  step.set_sample_count(record.sample_count());
+  step.set_loss_total(record.loss_total());
+  step.set_struck_count(record.struck_size());
+  return step;
+}
+
+// The steps of a page, and one more if there is one.
+absl::StatusOr<std::vector<v1::Step>> StepsOfPage(
+    Cluster& cluster, const v1::ListStepsRequest& request) {
+  int size = 0;
+  std::string after;
+  KEEL_RETURN_IF_ERROR(
+      ParsePage(request.page_size(), request.page_token(), &size, &after));
+  int64_t last = -1;
+  if (!request.page_token().empty() &&
+      (!absl::SimpleAtoi(after, &last) || last < 0 || last >= kMaxStep)) {
+    return BadPageToken();
+  }
+  KEEL_ASSIGN_OR_RETURN(auto records,
+                        ReadSteps(cluster, request.stream(), request.phase(),
+                                  last + 1, size + 1));
+  std::vector<v1::Step> steps;
+  for (const auto& record : records) steps.push_back(ShowStep(record));
+  return steps;
 }
 
 absl::Status Watch(PhaseRequests& requests, grpc::ServerContext* context,
@@ -179,29 +212,21 @@ grpc::Status PhaseServiceImpl::ListDrifts(grpc::ServerContext*,
 grpc::Status PhaseServiceImpl::ListSteps(grpc::ServerContext*,
                                          const v1::ListStepsRequest* request,
                                          v1::ListStepsResponse* response) {
-  const auto records =
-      ReadLineage(cluster_, request->stream(), request->phase());
-  if (!records.ok()) return ToGrpcStatus(records.status());
-  std::vector<v1::Step> steps;
-  for (const storage::v1::StepRecord& record : *records) {
-    v1::Step& step = steps.emplace_back();
-    step.set_number(record.step());
-    step.set_generation(record.generation());
-    step.set_sample_count(record.sample_count());
-    step.set_loss_total(record.loss_total());
-    step.set_struck_count(record.struck_size());
-  }
+  auto steps = StepsOfPage(cluster_, *request);
+  if (!steps.ok()) return ToGrpcStatus(steps.status());
   return ToGrpcStatus(FillPage(
-      std::move(steps), [](const v1::Step& s) { return NumberKey(s.number()); },
+      *std::move(steps),
+      [](const v1::Step& s) { return NumberKey(s.number()); },
       request->page_size(), request->page_token(), response->mutable_steps(),
       response->mutable_next_page_token()));
 }
 
 grpc::Status PhaseServiceImpl::VerifyLedger(
-    grpc::ServerContext*, const v1::VerifyLedgerRequest* request,
+    grpc::ServerContext* context, const v1::VerifyLedgerRequest* request,
     v1::VerifyLedgerResponse* response) {
   auto verdicts =
-      keel::VerifyLedger(cluster_, request->stream(), request->phase());
+      keel::VerifyLedger(cluster_, request->stream(), request->phase(),
+                         [context] { return context->IsCancelled(); });
   if (!verdicts.ok()) return ToGrpcStatus(verdicts.status());
   for (v1::LedgerVerdict& verdict : *verdicts) {
     *response->add_verdicts() = std::move(verdict);

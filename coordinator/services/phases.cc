@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/log.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
@@ -21,6 +22,20 @@ namespace {
 using storage::v1::PhaseRecord;
 using storage::v1::StreamRecord;
 
+// Struck samples that a reason names.
+constexpr size_t kNamedStruck = 5;
+
+absl::Status Refused(const PhaseState& phase, const std::string& why) {
+  const v1::Phase& shown = phase.record.phase();
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "phase ", shown.number(), " of ", shown.stream(), ": ", why)),
+      {"PHASE_STATE",
+       {{"stream", shown.stream()},
+        {"phase", absl::StrCat(shown.number())},
+        {"state", StateName(shown.state())}}});
+}
+
 // The record of a phase after an event; its group and tasks aside.
 absl::StatusOr<PhaseRecord> After(const PhaseState& phase, PhaseEvent event,
                                   const std::string& reason, absl::Time now) {
@@ -28,14 +43,7 @@ absl::StatusOr<PhaseRecord> After(const PhaseState& phase, PhaseEvent event,
   v1::Phase& shown = *record.mutable_phase();
   absl::StatusOr<v1::Phase::State> next = NextPhaseState(shown.state(), event);
   if (!next.ok()) {
-    const absl::Status named(
-        next.status().code(),
-        absl::StrCat("phase ", shown.number(), " of ", shown.stream(), ": ",
-                     next.status().message()));
-    return WithReason(named, {"PHASE_STATE",
-                              {{"stream", shown.stream()},
-                               {"phase", absl::StrCat(shown.number())},
-                               {"state", StateName(shown.state())}}});
+    return Refused(phase, std::string(next.status().message()));
   }
   shown.set_state(*next);
   shown.set_reason(reason);
@@ -117,6 +125,42 @@ absl::Status AddForgetMeasures(const StreamState& stream, int number,
   return absl::OkStatus();
 }
 
+absl::StatusOr<StruckCounts> CountStruck(
+    Store& store, const std::vector<LineageSegment>& lineage) {
+  StruckCounts counts;
+  KEEL_RETURN_IF_ERROR(
+      VisitSteps(store, lineage, 0, [&](const storage::v1::StepRecord& step) {
+        for (const auto& struck : step.struck()) {
+          ++counts.by_reason[struck.reason()];
+          counts.samples.emplace(struck.sample(), struck.reason());
+        }
+        return true;
+      }));
+  return counts;
+}
+
+// Why the phase fails for what was struck; empty: it does not. Each group holds
+// its own steps against the limit; only the whole lineage has all of them.
+std::string TooManyStruck(const StreamState& stream, const PhaseState& phase,
+                          const StruckCounts& struck) {
+  const double limit =
+      stream.record.stream().config().limits().max_struck_fraction();
+  const int64_t planned = phase.record.phase().sample_count();
+  if (static_cast<double>(struck.samples.size()) <=
+      limit * static_cast<double>(planned)) {
+    return "";
+  }
+  std::vector<std::string> named;
+  for (const auto& [sample, reason] : struck.samples) {
+    if (named.size() == kNamedStruck) break;
+    named.push_back(absl::StrCat(sample, " (", reason, ")"));
+  }
+  return absl::StrCat(struck.samples.size(), " of ", planned,
+                      " samples could not be decoded, more than the limit of ",
+                      limit * 100, " %: samples ", absl::StrJoin(named, ", "),
+                      " [TOO_MANY_STRUCK]");
+}
+
 bool LaterPhaseStarted(const StreamState& stream, int number) {
   return std::any_of(stream.phases.upper_bound(number), stream.phases.end(),
                      [](const auto& entry) {
@@ -137,34 +181,53 @@ v1::Stream::State StateWithout(const StreamState& stream, int number) {
 
 }  // namespace
 
-absl::Status Phases::StartEvaluation(ClusterState& state,
-                                     const keel::StartEvaluation& action) {
-  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(action.stream));
+absl::Status Phases::StartEvaluation(const keel::StartEvaluation& action) {
+  int attempt = 0;
+  std::vector<LineageSegment> lineage;
+  {
+    auto state = cluster_.Lock();
+    KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
+                          state->FindPhase(action.stream, action.phase));
+    attempt = phase->record.phase().attempt();
+    lineage = LineageOf(*phase);
+  }
+  const auto struck = CountStruck(*cluster_.env().store, lineage);
+  auto state = cluster_.Lock();
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
-                        state.FindPhase(action.stream, action.phase));
-  Edit edit = cluster_.NewEdit(durable::kEndTraining);
-  KEEL_ASSIGN_OR_RETURN(PhaseRecord record, After(*phase, PhaseEvent::kTrained,
-                                                  action.reason, edit.now()));
-  KEEL_RETURN_IF_ERROR(CountStruck(*phase, record));
-  Groups::AddClose(*phase, "finished", edit);
-  edit.PutPhase(record);
-  Tasks::AddFor(state, *stream, *phase, edit);
-  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
-  // The members have trained all there was, and may still wait for the reply
-  // to their upload: they are not called back.
-  Groups::Close(state, *phase, "finished");
-  LogPhase(*phase);
-  return absl::OkStatus();
+                        state->FindPhase(action.stream, action.phase));
+  if (phase->record.phase().attempt() != attempt) return absl::OkStatus();
+  // Read again, it would be as damaged.
+  if (absl::IsDataLoss(struck.status())) {
+    return Fail(*state, {action.stream, action.phase,
+                         std::string(struck.status().message())});
+  }
+  KEEL_RETURN_IF_ERROR(struck.status());
+  return EndTraining(*state, *phase, action, *struck);
 }
 
-absl::Status Phases::CountStruck(const PhaseState& phase, PhaseRecord& record) {
-  KEEL_ASSIGN_OR_RETURN(auto steps, ReadLineage(*cluster_.env().store, phase));
+absl::Status Phases::EndTraining(ClusterState& state, PhaseState& phase,
+                                 const keel::StartEvaluation& action,
+                                 const StruckCounts& struck) {
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(action.stream));
+  const std::string too_many = TooManyStruck(*stream, phase, struck);
+  if (!too_many.empty()) {
+    return Fail(state, {action.stream, action.phase, too_many});
+  }
+  Edit edit = cluster_.NewEdit(durable::kEndTraining);
+  KEEL_ASSIGN_OR_RETURN(PhaseRecord record, After(phase, PhaseEvent::kTrained,
+                                                  action.reason, edit.now()));
   auto& counts =
       *record.mutable_phase()->mutable_accounting()->mutable_struck_by_reason();
   counts.clear();
-  for (const storage::v1::StepRecord& step : steps) {
-    for (const auto& struck : step.struck()) ++counts[struck.reason()];
-  }
+  counts.insert(struck.by_reason.begin(), struck.by_reason.end());
+  Groups::AddClose(phase, "finished", edit);
+  edit.PutPhase(record);
+  Tasks::AddFor(state, *stream, phase, edit);
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  // The members have trained all there was, and may still wait for the reply
+  // to their upload: they are not called back.
+  Groups::Close(state, phase, "finished");
+  LogPhase(phase);
   return absl::OkStatus();
 }
 
@@ -249,12 +312,10 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
   KEEL_RETURN_IF_ERROR(
       After(*phase, PhaseEvent::kRetryRequested, "", edit.now()).status());
   if (phase->record.plan_digest().empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("phase ", number, " has no plan: it can only be skipped"));
+    return Refused(*phase, "it has no plan and can only be skipped");
   }
   if (LaterPhaseStarted(*stream, number)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("a phase after ", number, " has trained already"));
+    return Refused(*phase, "a later phase has trained already");
   }
   const std::vector<std::string> blobs = BlobsOfAttempt(phase->record);
   edit.PutPhase(NextAttempt(*phase));

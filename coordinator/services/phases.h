@@ -1,9 +1,12 @@
 // Moves phases through their lifecycle: durable first, then told. Functions
-// run under the cluster's lock; each changes the state only if the lifecycle
-// table allows it (FAILED_PRECONDITION) and the commit succeeds.
+// that take a ClusterState& run under the cluster's lock; each changes the
+// state only if the lifecycle table allows it (FAILED_PRECONDITION) and the
+// commit succeeds.
 #ifndef KEEL_COORDINATOR_SERVICES_PHASES_H_
 #define KEEL_COORDINATOR_SERVICES_PHASES_H_
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,14 +15,24 @@
 
 namespace keel {
 
+// What could not be decoded in the steps of a lineage.
+struct StruckCounts {
+  // How often, by reason.
+  std::map<std::string, int64_t> by_reason;
+  // The samples, each with its first reason.
+  std::map<int64_t, std::string> samples;
+};
+
 class Phases {
  public:
   // `cluster` outlives it.
   explicit Phases(Cluster& cluster) : cluster_(cluster) {}
 
   // The planner's decisions.
-  absl::Status StartEvaluation(ClusterState& state,
-                               const StartEvaluation& action);
+  // Takes the cluster's lock, but reads the phase's ledger without it. A phase
+  // with more struck samples than its stream allows, or with a damaged ledger,
+  // FAILs instead.
+  absl::Status StartEvaluation(const StartEvaluation& action);
   absl::Status Publish(ClusterState& state, const PublishPhase& action);
   // Blocks the stream until a person retries or skips the phase.
   absl::Status Fail(ClusterState& state, const FailPhase& action);
@@ -38,8 +51,9 @@ class Phases {
   absl::Status PublishBy(ClusterState& state, const std::string& stream,
                          int number, PhaseEvent event,
                          const std::string& reason);
-  absl::Status CountStruck(const PhaseState& phase,
-                           storage::v1::PhaseRecord& record);
+  absl::Status EndTraining(ClusterState& state, PhaseState& phase,
+                           const keel::StartEvaluation& action,
+                           const StruckCounts& struck);
 
   Cluster& cluster_;
 };

@@ -57,11 +57,16 @@ StreamView ViewOfStream(const StreamState& stream) {
     view.backlog.push_back({chunk.digest(), chunk.samples().accepted_count(),
                             FromTimestamp(chunk.accept_time())});
   }
-  for (const auto& [number, phase] : stream.phases) {
+  for (int number : stream.open_phases) {
+    const PhaseState& phase = stream.phases.at(number);
     if (IsFinal(phase.record.phase().state())) continue;
     view.phases.push_back(ViewOfPhase(stream, phase, view.phases.empty()));
   }
   return view;
+}
+
+bool HasGpu(const v1::Worker& worker) {
+  return !worker.device().empty() && worker.device() != "cpu";
 }
 
 WorkerView ViewOfWorker(const WorkerState& worker) {
@@ -70,7 +75,10 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.incarnation = worker.info.incarnation();
   view.attached = worker.attached();
   view.attach_time = worker.attach_time;
-  view.heartbeat_time = worker.heartbeat_time;
+  view.heartbeat_time = worker.attached() && worker.sink->message_waits()
+                            ? absl::InfiniteFuture()
+                            : worker.heartbeat_time;
+  view.gpu = HasGpu(worker.info);
   view.draining = worker.draining;
   view.generation = worker.generation;
   view.task_id = worker.task_id;

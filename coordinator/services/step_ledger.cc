@@ -111,14 +111,10 @@ bool StepLedger::IsDue(const PhaseState& phase) const {
 
 void StepLedger::FlushDue(ClusterState& state) {
   for (auto& [name, stream] : state.streams) {
-    for (auto& [number, phase] : stream.phases) {
-      if (!IsDue(phase)) continue;
-      if (absl::Status status = Flush(state, phase); !status.ok()) {
-        LogWarning("steps could not be stored",
-                   {{"stream", name},
-                    {"phase", absl::StrCat(number)},
-                    {"error", status.ToString()}});
-      }
+    for (int number : stream.open_phases) {
+      PhaseState& phase = stream.phases.at(number);
+      // What fails is tried again with the next pass, and warned of.
+      if (IsDue(phase)) Flush(state, phase).IgnoreError();
     }
   }
 }
@@ -140,7 +136,10 @@ absl::Status StepLedger::Flush(ClusterState& state, PhaseState& phase) {
   Edit edit = cluster_.NewEdit(durable::kCommitSteps);
   AddPending(phase, generation, edit);
   edit.PutGeneration(generation);
-  KEEL_RETURN_IF_ERROR(cluster_.Commit(state, edit));
+  if (absl::Status status = cluster_.Commit(state, edit); !status.ok()) {
+    Warn(phase, status);
+    return status;
+  }
   Metrics& metrics = *cluster_.env().metrics;
   metrics.Increment("keel_steps_committed_total", {},
                     static_cast<double>(group.pending_steps.size()));
@@ -159,6 +158,15 @@ absl::Status StepLedger::Flush(ClusterState& state, PhaseState& phase) {
   }
   Acknowledge(state, phase);
   return absl::OkStatus();
+}
+
+void StepLedger::Warn(const PhaseState& phase, const absl::Status& status) {
+  if (cluster_.Now() < warn_time_ + kWarnEvery) return;
+  warn_time_ = cluster_.Now();
+  LogWarning("steps could not be stored",
+             {{"stream", phase.record.phase().stream()},
+              {"phase", absl::StrCat(phase.record.phase().number())},
+              {"error", status.ToString()}});
 }
 
 void StepLedger::Acknowledge(ClusterState& state, const PhaseState& phase) {

@@ -14,6 +14,9 @@ class StepLedger {
  public:
   static constexpr absl::Duration kFlushEvery = absl::Milliseconds(200);
   static constexpr size_t kFlushSteps = 64;
+  // A commit that fails again and again, as on a full disk, is warned of so
+  // often.
+  static constexpr absl::Duration kWarnEvery = absl::Seconds(10);
 
   // `cluster` outlives it.
   explicit StepLedger(Cluster& cluster) : cluster_(cluster) {}
@@ -33,9 +36,12 @@ class StepLedger {
   absl::Status Take(PhaseState& phase, const v1::StepReport& report);
   absl::Status Flush(ClusterState& state, PhaseState& phase);
   bool IsDue(const PhaseState& phase) const;
+  void Warn(const PhaseState& phase, const absl::Status& status);
   void Acknowledge(ClusterState& state, const PhaseState& phase);
 
   Cluster& cluster_;
+  // Used under the cluster's lock.
+  absl::Time warn_time_ = absl::InfinitePast();
 };
 
 }  // namespace keel

@@ -51,13 +51,6 @@ absl::Status SessionReplaced(const std::string& id) {
       {"SESSION_REPLACED", {{"worker", id}}});
 }
 
-void Forget(ClusterState& state, absl::Time before) {
-  for (auto it = state.workers.begin(); it != state.workers.end();) {
-    const bool old = it->second.lost && it->second.heartbeat_time < before;
-    it = old ? state.workers.erase(it) : std::next(it);
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<int64_t> WorkerRegistry::Attach(
@@ -280,7 +273,13 @@ void WorkerRegistry::Evict(ClusterState& state, const EvictWorker& action) {
   it->second.lost = true;
   it->second.generation = 0;
   it->second.task_id.clear();
-  Forget(state, parts_.cluster->Now() - kKeepLost);
+}
+
+void WorkerRegistry::ForgetLost(ClusterState& state) {
+  const absl::Time before = parts_.cluster->Now() - kKeepLost;
+  std::erase_if(state.workers, [&](const auto& entry) {
+    return entry.second.lost && entry.second.heartbeat_time < before;
+  });
 }
 
 void WorkerRegistry::CancelAll() {

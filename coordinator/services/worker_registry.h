@@ -51,6 +51,8 @@ class WorkerRegistry {
 
   // Drops a worker that is gone; part of the planner's actions.
   void Evict(ClusterState& state, const EvictWorker& action);
+  // Takes those off the list that have been gone for ten minutes.
+  void ForgetLost(ClusterState& state);
   // Ends all streams, for shutdown.
   void CancelAll();
 

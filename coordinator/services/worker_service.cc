@@ -3,7 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "common/grpc/status.h"
+#include "common/reason.h"
 #include "common/status_macros.h"
 #include "coordinator/services/file_receiver.h"
 #include "coordinator/services/frame_check.h"
@@ -11,12 +13,30 @@
 #include "coordinator/services/reply.h"
 
 namespace keel {
+namespace {
+
+// The host in gRPC's name of a peer, such as "ipv4:10.0.0.7:51234" or
+// "ipv6:%5Bfd00::7%5D:51234".
+std::string HostOf(const std::string& peer) {
+  const size_t begin = peer.find(':') + 1;
+  const size_t end = peer.rfind(':');
+  if (begin == 0 || end < begin) return peer;
+  return absl::StrReplaceAll(peer.substr(begin, end - begin),
+                             {{"%5B", ""}, {"%5D", ""}});
+}
+
+}  // namespace
 
 grpc::Status WorkerServiceImpl::Attach(grpc::ServerContext* context,
                                        WorkerSession::Stream* stream) {
   v1::WorkerMessage first;
   if (!stream->Read(&first)) {
-    return ToGrpcStatus(absl::InvalidArgumentError("no hello was sent"));
+    return ToGrpcStatus(WithReason(
+        absl::InvalidArgumentError("no hello was sent"), {"HELLO", {}}));
+  }
+  if (first.has_hello()) {
+    first.mutable_hello()->mutable_worker()->set_address(
+        HostOf(context->peer()));
   }
   auto session =
       std::make_shared<WorkerSession>(cluster_.cluster_id(), context, stream);
@@ -33,7 +53,9 @@ absl::Status WorkerServiceImpl::Serve(const v1::WorkerMessage& first,
   absl::Status status;
   v1::WorkerMessage message;
   while (status.ok() && stream->Read(&message)) {
+    session->set_message_waits(true);
     status = workers_.Handle(id, number, message);
+    session->set_message_waits(false);
   }
   workers_.Detach(id, number);
   return status;
@@ -68,14 +90,18 @@ absl::Status WorkerServiceImpl::Receive(
     grpc::ServerReader<v1::UploadArtifactRequest>* reader) {
   v1::UploadArtifactRequest message;
   if (!reader->Read(&message) || !message.has_header()) {
-    return absl::InvalidArgumentError("the first message has to be a header");
+    return WithReason(
+        absl::InvalidArgumentError("the first message has to be a header"),
+        {"HEADER_EXPECTED", {}});
   }
   const v1::ArtifactHeader header = message.header();
   KEEL_RETURN_IF_ERROR(artifacts_.Check(header));
   FileReceiver files(cluster_, FileReceiver::Sender::kWorker);
   while (reader->Read(&message)) {
     if (message.has_header()) {
-      return absl::InvalidArgumentError("a second header");
+      return WithReason(
+          absl::InvalidArgumentError("a second header: only files follow it"),
+          {"FRAME_EXPECTED", {}});
     }
     KEEL_RETURN_IF_ERROR(message.has_file() ? files.StartFile(message.file())
                                             : files.Take(message.frame()));

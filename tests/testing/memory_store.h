@@ -36,6 +36,7 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Scan(
       std::string_view table, std::string_view prefix,
       std::string_view after = "", int limit = 0) override {
+    if (scan_hook_) scan_hook_(table);
     if (!IsTable(table)) return absl::InvalidArgumentError("no such table");
     absl::MutexLock lock(&mutex_);
     const auto& rows = tables_[std::string(table)];
@@ -77,6 +78,10 @@ class MemoryStore : public Store {
     absl::MutexLock lock(&mutex_);
     hook_ = std::move(hook);
   }
+  // Called before each Scan, by its thread. Not to be changed meanwhile.
+  void SetScanHook(std::function<void(std::string_view table)> hook) {
+    scan_hook_ = std::move(hook);
+  }
   // Batches applied so far.
   int commit_count() const {
     absl::MutexLock lock(&mutex_);
@@ -84,6 +89,7 @@ class MemoryStore : public Store {
   }
 
  private:
+  std::function<void(std::string_view)> scan_hook_;
   mutable absl::Mutex mutex_;
   std::map<std::string, std::map<std::string, std::string, std::less<>>> tables_
       ABSL_GUARDED_BY(mutex_);

@@ -1,4 +1,7 @@
+#include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -7,6 +10,9 @@
 
 namespace keel {
 namespace {
+
+// How fast a coordinator recomputes, at the least.
+constexpr int64_t kTouchesPerSecond = 100'000;
 
 struct LedgerArguments {
   std::string stream;
@@ -39,14 +45,55 @@ void PrintVerdicts(const v1::VerifyLedgerResponse& response) {
   }
 }
 
-absl::Status Verify(CommandContext& context, const LedgerArguments& arguments) {
-  v1::VerifyLedgerRequest request;
+// The phase that was asked for, or all.
+absl::StatusOr<std::vector<v1::Phase>> PhasesToVerify(
+    Client& client, const LedgerArguments& arguments) {
+  if (arguments.phase != 0) {
+    v1::GetPhaseRequest request;
+    request.set_stream(arguments.stream);
+    request.set_number(arguments.phase);
+    KEEL_ASSIGN_OR_RETURN(
+        v1::Phase phase,
+        client.Call(client.phases(), &v1::PhaseService::Stub::GetPhase,
+                    request));
+    return std::vector{std::move(phase)};
+  }
+  v1::ListPhasesRequest request;
   request.set_stream(arguments.stream);
-  request.set_phase(arguments.phase);
   KEEL_ASSIGN_OR_RETURN(
-      const v1::VerifyLedgerResponse response,
-      context.client().Call(context.client().phases(),
-                            &v1::PhaseService::Stub::VerifyLedger, request));
+      const v1::ListPhasesResponse all,
+      client.List(client.phases(), &v1::PhaseService::Stub::ListPhases, request,
+                  [](auto& page) { return page.mutable_phases(); }));
+  return std::vector<v1::Phase>(all.phases().begin(), all.phases().end());
+}
+
+// The verdicts of one call for each phase: each may take its time.
+absl::StatusOr<v1::VerifyLedgerResponse> AskForVerdicts(
+    Client& client, const LedgerArguments& arguments) {
+  KEEL_ASSIGN_OR_RETURN(const std::vector<v1::Phase> phases,
+                        PhasesToVerify(client, arguments));
+  v1::VerifyLedgerResponse verdicts;
+  for (const v1::Phase& phase : phases) {
+    v1::VerifyLedgerRequest request;
+    request.set_stream(arguments.stream);
+    request.set_phase(phase.number());
+    auto response = client.Call(
+        client.phases(), &v1::PhaseService::Stub::VerifyLedger, request,
+        absl::Seconds(phase.sample_count() * phase.epochs() /
+                      kTouchesPerSecond));
+    // It has not trained.
+    if (arguments.phase == 0 && absl::IsFailedPrecondition(response.status())) {
+      continue;
+    }
+    KEEL_RETURN_IF_ERROR(response.status());
+    verdicts.MergeFrom(*response);
+  }
+  return verdicts;
+}
+
+absl::Status Verify(CommandContext& context, const LedgerArguments& arguments) {
+  KEEL_ASSIGN_OR_RETURN(const v1::VerifyLedgerResponse response,
+                        AskForVerdicts(context.client(), arguments));
   if (context.json()) {
     Print(ToJson(response));
   } else {

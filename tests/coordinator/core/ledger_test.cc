@@ -371,5 +371,14 @@ TEST_F(LedgerTest, PassesAPhaseWithoutATrainableSample) {
   EXPECT_EQ(VerifyPhase(empty).step_count(), 0);
 }
 
+TEST_F(LedgerTest, GivesUpBetweenSteps) {
+  int asked = 0;
+  const v1::LedgerVerdict verdict =
+      VerifyPhase(ledger_, [&] { return ++asked == 2; });
+  EXPECT_EQ(asked, 2);
+  EXPECT_GT(verdict.trained_count(), 0);
+  EXPECT_LT(verdict.trained_count(), verdict.due_count());
+}
+
 }  // namespace
 }  // namespace keel

@@ -76,6 +76,34 @@ TEST_F(PlannerTest, LeavesOutDrainingBusyAndLostWorkers) {
                                   "1 worker ready, 1 to 64 wanted"));
 }
 
+TEST_F(PlannerTest, FormsAGroupOfOneKindOfDeviceWithGpusFirst) {
+  StreamView& stream = Stream("s");
+  Phase(stream, 1);
+  for (const char* id : {"a", "b", "c"}) Worker(id);
+  Worker("g").gpu = true;
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of g: 1 worker ready, "
+                                  "1 to 64 wanted; those without a GPU are "
+                                  "left out"));
+  stream.config.mutable_group()->set_min_workers(2);
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of a, b, c: 3 workers "
+                                  "ready, 2 to 64 wanted; those with a GPU "
+                                  "are left out"));
+  stream.config.mutable_group()->set_min_workers(4);
+  EXPECT_THAT(Plan(), IsEmpty());
+}
+
+TEST_F(PlannerTest, LeavesTheOtherKindOfDeviceToOtherStreams) {
+  Phase(Stream("first", 1), 1);
+  Phase(Stream("second"), 1);
+  Worker("a");
+  Worker("g").gpu = true;
+  EXPECT_THAT(Plan(), ElementsAre("form a group for first@1 of g: 1 worker "
+                                  "ready, 1 to 64 wanted; those without a GPU "
+                                  "are left out",
+                                  "form a group for second@1 of a: 1 worker "
+                                  "ready, 1 to 64 wanted"));
+}
+
 TEST_F(PlannerTest, BreaksAGroupThatStandsStillThoughItsMembersLive) {
   StreamView& stream = Stream("s");
   Worker("a", 50, 2000);

@@ -132,5 +132,21 @@ TEST_F(ClusterTest, AnUploadThatMayGoOnKeepsItsBytes) {
   EXPECT_TRUE(blobs_.Size(blob).ok());
 }
 
+TEST(InstallPhaseTest, AFailedPhaseStaysOpenUntilItIsSkipped) {
+  ClusterState state;
+  storage::v1::PhaseRecord record;
+  record.mutable_phase()->set_stream("s");
+  const auto install = [&](int number, v1::Phase::State phase) {
+    record.mutable_phase()->set_number(number);
+    record.mutable_phase()->set_state(phase);
+    InstallPhase(state, record);
+    return state.streams["s"].open_phases;
+  };
+  EXPECT_EQ(install(1, v1::Phase::QUEUED), std::set<int>({1}));
+  EXPECT_EQ(install(1, v1::Phase::PUBLISHED), std::set<int>());
+  EXPECT_EQ(install(2, v1::Phase::FAILED), std::set<int>({2}));
+  EXPECT_EQ(install(2, v1::Phase::SKIPPED), std::set<int>());
+}
+
 }  // namespace
 }  // namespace keel

@@ -1,5 +1,6 @@
 #include "tests/coordinator/services/fake_worker.h"
 
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -68,8 +69,9 @@ std::string ReadBlob(v1::WorkerService::Stub& stub, const std::string& digest) {
   return reader->Finish().ok() ? bytes : "";
 }
 
-std::vector<v1::StepReport> ReportsOf(v1::WorkerService::Stub& stub,
-                                      const v1::BlobRef& ref) {
+std::vector<v1::StepReport> ReportsOf(
+    v1::WorkerService::Stub& stub, const v1::BlobRef& ref,
+    const std::vector<int64_t>& struck_by_epoch) {
   storage::v1::PhasePlan plan;
   plan.ParseFromString(ReadBlob(stub, ref.digest()));
   std::vector<storage::v1::SampleIndex> samples;
@@ -92,6 +94,12 @@ std::vector<v1::StepReport> ReportsOf(v1::WorkerService::Stub& stub,
     AccountingHash sum;
     v1::StepReport& report = reports.emplace_back();
     for (int64_t sample : schedule->SamplesOfStep(step)) {
+      if (epoch < std::ssize(struck_by_epoch) &&
+          struck_by_epoch[epoch] == sample) {
+        report.add_struck()->set_sample(sample);
+        report.mutable_struck(0)->set_reason("IMAGE_DECODE");
+        continue;
+      }
       const auto& index = samples[sample];
       const int caption =
           schedule->CaptionOf(epoch, sample, index.captions_size());
@@ -253,7 +261,8 @@ void FakeWorker::Handle(const v1::CoordinatorMessage& message) {
 }
 
 void FakeWorker::Join(const v1::JoinGroup& join) {
-  std::vector<v1::StepReport> steps = ReportsOf(*stub_, join.plan());
+  std::vector<v1::StepReport> steps =
+      ReportsOf(*stub_, join.plan(), options_.struck_by_epoch);
   {
     absl::MutexLock lock(&mu_);
     view_.join = join;

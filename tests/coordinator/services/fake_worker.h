@@ -34,6 +34,8 @@ class FakeWorker {
     int64_t hold_at = kNever;
     // This step's hash is off by one.
     int64_t wrong_hash_at = kNever;
+    // For each epoch the sample that does not decode in it.
+    std::vector<int64_t> struck_by_epoch;
     // Says this of each group instead of training.
     std::string fail_with;
     // After this step was acknowledged, a resume point is uploaded.
@@ -100,9 +102,11 @@ class FakeWorker {
 // All bytes of a blob.
 std::string ReadBlob(v1::WorkerService::Stub& stub, const std::string& digest);
 
-// What a worker that loads correctly reports for every step of the plan.
-std::vector<v1::StepReport> ReportsOf(v1::WorkerService::Stub& stub,
-                                      const v1::BlobRef& plan);
+// What a worker that loads correctly reports for every step of the plan, if
+// in each epoch one sample does not decode.
+std::vector<v1::StepReport> ReportsOf(
+    v1::WorkerService::Stub& stub, const v1::BlobRef& plan,
+    const std::vector<int64_t>& struck_by_epoch = {});
 
 // Uploads `files` (name, bytes) and returns how it went.
 grpc::Status UploadArtifact(

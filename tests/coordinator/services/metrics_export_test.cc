@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/metrics/names.h"
+#include "coordinator/services/edit.h"
 #include "coordinator/store/table_names.h"
 #include "gtest/gtest.h"
 #include "tests/testing/memory_store.h"
@@ -50,6 +51,7 @@ StreamState StreamWithPhase(int number, v1::Phase::State state) {
   v1::Phase& phase = *stream.phases[number].record.mutable_phase();
   phase.set_number(number);
   phase.set_state(state);
+  stream.open_phases.insert(number);
   return stream;
 }
 
@@ -93,11 +95,13 @@ TEST(MetricsExportTest, ShowsOnePhaseStateAndTheBacklog) {
 // The state that a stream with phases in these states shows.
 std::string ShownState(const std::vector<v1::Phase::State>& states) {
   ClusterState state;
-  StreamState& stream = state.streams["s"];
-  stream.record.mutable_stream()->set_name("s");
+  state.streams["s"].record.mutable_stream()->set_name("s");
   for (size_t i = 0; i < states.size(); ++i) {
-    stream.phases[static_cast<int>(i) + 1].record.mutable_phase()->set_state(
-        states[i]);
+    storage::v1::PhaseRecord record;
+    record.mutable_phase()->set_stream("s");
+    record.mutable_phase()->set_number(static_cast<int>(i) + 1);
+    record.mutable_phase()->set_state(states[i]);
+    InstallPhase(state, record);
   }
   RecordingMetrics metrics;
   ExportGauges(state, metrics);

@@ -3,6 +3,7 @@
 #ifndef KEEL_TESTS_COORDINATOR_SERVICES_PARTS_FIXTURE_H_
 #define KEEL_TESTS_COORDINATOR_SERVICES_PARTS_FIXTURE_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,26 +50,32 @@ class PartsFixture : public ::testing::Test {
     parts_ = std::make_unique<CoordinatorParts>(*cluster_);
   }
 
-  static v1::CreateStreamRequest StreamRequest() {
+  static v1::CreateStreamRequest StreamRequest(const std::string& name = "s") {
     v1::CreateStreamRequest request;
-    request.set_name("s");
-    request.set_request_id("create");
+    request.set_name(name);
+    request.set_request_id(absl::StrCat("create ", name));
     request.mutable_config()->mutable_model()->set_preset("tiny");
     request.mutable_config()->mutable_train()->set_epochs(2);
     request.mutable_config()->mutable_train()->set_global_batch(2);
     return request;
   }
-  // A stream with one chunk of four samples, whose phase waits for workers.
-  void MakePhase() {
-    ASSERT_TRUE(parts_->streams.Create(StreamRequest()).ok());
+  // A stream with one chunk of four samples, whose phase of four steps waits
+  // for workers.
+  void MakePhase(const std::string& stream = "s") {
+    Submit(stream);
+    ASSERT_TRUE(parts_->controller.Tick());
+  }
+  // The same, but the chunk still waits for its phase.
+  void Submit(const std::string& stream) {
+    ASSERT_TRUE(parts_->streams.Create(StreamRequest(stream)).ok());
     TarWriter tar;
     for (int i = 0; i < 4; ++i) {
-      tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(i)));
+      tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(stream, i)));
       tar.Add(absl::StrCat(i, ".txt"), "a caption");
     }
     const std::string shard = tar.Finish();
     v1::SubmitChunkRequest header, frame;
-    header.mutable_header()->set_stream("s");
+    header.mutable_header()->set_stream(stream);
     header.mutable_header()->set_digest(Sha256Hex(shard));
     header.mutable_header()->set_size_bytes(shard.size());
     frame.mutable_frame()->set_data(shard);
@@ -82,7 +89,6 @@ class PartsFixture : public ::testing::Test {
                       return true;
                     })
                     .ok());
-    ASSERT_TRUE(parts_->controller.Tick());
   }
   // Attaches the first incarnation of `id`, again if it was there.
   std::shared_ptr<KeptMessages> Attach(const std::string& id) {
@@ -91,8 +97,51 @@ class PartsFixture : public ::testing::Test {
     hello.set_incarnation(1);
     hello.mutable_hello()->mutable_worker()->set_id(id);
     hello.mutable_hello()->mutable_worker()->set_incarnation(1);
-    EXPECT_TRUE(parts_->workers.Attach(hello, sink).ok());
+    const auto session = parts_->workers.Attach(hello, sink);
+    EXPECT_TRUE(session.ok());
+    sessions_[id] = *session;
     return sink;
+  }
+  // A message of a worker that has attached.
+  void Say(const std::string& id, v1::WorkerMessage message) {
+    message.set_cluster_id(cluster_->cluster_id());
+    message.set_incarnation(1);
+    EXPECT_TRUE(parts_->workers.Handle(id, sessions_[id], message).ok());
+  }
+  void EndGroup(const std::string& id, int64_t generation,
+                v1::GroupEnded::Outcome outcome) {
+    v1::WorkerMessage message;
+    message.mutable_group_ended()->set_generation(generation);
+    message.mutable_group_ended()->set_outcome(outcome);
+    Say(id, message);
+  }
+  // Reports the steps before `end`, with made-up sums.
+  void ReportSteps(const std::string& id, int64_t generation, int64_t end) {
+    v1::WorkerMessage message;
+    message.mutable_step_reports()->set_generation(generation);
+    for (int64_t step = 0; step < end; ++step) {
+      message.mutable_step_reports()->add_steps()->set_step(step);
+    }
+    Say(id, message);
+  }
+  // The files of the phase's result, as its group would send them.
+  absl::Status AcceptResult(const v1::JoinGroup& join, int64_t step_count) {
+    v1::ArtifactHeader header;
+    header.set_cluster_id(cluster_->cluster_id());
+    header.set_stream(join.stream());
+    header.set_phase(join.phase());
+    header.set_attempt(join.attempt());
+    header.set_generation(join.generation());
+    header.set_kind(v1::ArtifactHeader::RESULT);
+    header.set_step_count(step_count);
+    std::vector<v1::CheckpointFile> files(1);
+    files[0].set_name("keel_manifest.json");
+    files[0].set_digest(Sha256Hex("{}"));
+    return parts_->artifacts.Accept(header, files);
+  }
+  storage::v1::PhaseRecord PhaseOf(const std::string& stream, int number = 1) {
+    auto state = cluster_->Lock();
+    return state->FindPhase(stream, number).value()->record;
   }
   // As Attach, until a group has formed of it.
   std::shared_ptr<KeptMessages> AttachAndTrain(const std::string& id) {
@@ -108,6 +157,7 @@ class PartsFixture : public ::testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<CoordinatorParts> parts_;
+  std::map<std::string, int64_t> sessions_;
 };
 
 }  // namespace keel::testing

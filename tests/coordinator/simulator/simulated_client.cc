@@ -33,6 +33,8 @@ v1::StreamConfig DrawConfig(Random& random) {
       static_cast<int>(random.Between(1, 3)));
   config.mutable_probe()->set_fraction(random.Chance(0.5) ? 0.3 : 0);
   config.mutable_probe()->set_max_per_phase(2);
+  // A phase that had too many would fail at each retry, for good.
+  config.mutable_limits()->set_max_struck_fraction(1);
   return config;
 }
 

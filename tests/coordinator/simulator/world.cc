@@ -18,7 +18,6 @@ namespace keel::testing {
 namespace {
 
 constexpr absl::Duration kTickEvery = absl::Milliseconds(250);
-constexpr absl::Duration kPauseAfterFailure = absl::Seconds(1);
 // After the last fault, until all has to be done.
 constexpr absl::Duration kPatience = absl::Seconds(120);
 
@@ -204,20 +203,16 @@ void World::ScheduleTick(absl::Duration delay) {
 }
 
 void World::Tick() {
-  bool ok = true;
   Call([&](CoordinatorLife& coordinator) {
     // Changes that it makes itself ask for the next pass.
     coordinator.seen_change_count = coordinator.cluster->change_count();
-    ok = coordinator.parts->controller.Tick();
+    coordinator.parts->controller.Tick();
   });
   if (life_ == nullptr) return;
-  const bool again =
-      ok && life_->cluster->change_count() != life_->seen_change_count;
+  const bool again = life_->cluster->change_count() != life_->seen_change_count;
   life_->seen_change_count = life_->cluster->change_count();
   life_->tick_is_due = false;
-  ScheduleTick(!ok     ? kPauseAfterFailure
-               : again ? absl::Milliseconds(2)
-                       : kTickEvery);
+  ScheduleTick(again ? absl::Milliseconds(2) : kTickEvery);
 }
 
 void World::CheckState() {
