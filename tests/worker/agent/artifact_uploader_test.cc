@@ -42,8 +42,10 @@ class ArtifactUploaderTest : public testing::Test {
   const TestFolder folder_;
   v1::ArtifactHeader header_;
   std::vector<LocalFile> files_;
-  FakeCoordinator coordinator_;
+  // Both outlive the coordinator, whose handlers use them.
   absl::Notification stop_;
+  absl::Notification returned_;
+  FakeCoordinator coordinator_;
   ArtifactUploader uploader_{
       Fast(), MakeCoordinatorChannel({coordinator_.address()}, "test")};
 };
@@ -83,17 +85,16 @@ TEST_F(ArtifactUploaderTest, StopEndsTheTries) {
 }
 
 TEST_F(ArtifactUploaderTest, StopEndsTheWaitForAnAnswer) {
-  absl::Notification returned;
-  coordinator_.SetUploadHandler([&](const auto&) {
+  coordinator_.SetUploadHandler([this](const auto&) {
     stop_.Notify();
-    returned.WaitForNotification();
+    returned_.WaitForNotification();
     return grpc::Status::OK;
   });
   const absl::Time begin = absl::Now();
   EXPECT_EQ(Upload().code(), absl::StatusCode::kCancelled);
   // Not by the try's own deadline of two minutes.
   EXPECT_LT(absl::Now() - begin, absl::Seconds(60));
-  returned.Notify();
+  returned_.Notify();
 }
 
 TEST_F(ArtifactUploaderTest, StopEndsTheDigestOfAFile) {
