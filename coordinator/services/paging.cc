@@ -24,10 +24,6 @@ std::string PageToken(const std::string& last_key) {
   return absl::WebSafeBase64Escape(absl::StrCat(kVersion, last_key));
 }
 
-absl::Status BadPageToken() {
-  return BadPage("page_token is not one that this server gave");
-}
-
 absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
                        std::string* after) {
   if (page_size < 0) {

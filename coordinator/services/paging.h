@@ -19,8 +19,6 @@ inline constexpr int kMaxPageSize = 1000;
 // size, or a token that no page gave.
 absl::Status ParsePage(int page_size, const std::string& page_token, int* size,
                        std::string* after);
-// What a token is answered with that no page gave.
-absl::Status BadPageToken();
 std::string PageToken(const std::string& last_key);
 // INVALID_ARGUMENT: the token is one that no page gave.
 absl::Status BadPageToken();
