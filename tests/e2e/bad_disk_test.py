@@ -134,7 +134,7 @@ class BadDiskTest(unittest.TestCase):
             cluster.wait_for(lambda: "tried again" in cluster.logs() or "could not be stored" in cluster.logs(),
                              "the full disk to be noticed")
         self.disk.make_room()
-        cluster.wait_for(lambda: cluster.phase("s", 1)["state"] == "PUBLISHED", "the phase to go on", timeout=600)
+        cluster.await_phase("s", 1, "PUBLISHED")
         self.check_proven()
 
     def check_proven(self):

@@ -179,6 +179,13 @@ class Cluster:
             raise AssertionError(f"{stream}@{number} is {phase['state']} with {done} of {steps} steps: its training "
                                  "was too short for what the test does meanwhile")
 
+    def await_phase(self, stream, number, *states, patience=240):
+        """Waits until it is in one of `states`, for as long as it changes: a busy machine trains slowly."""
+        last = {}
+        while last.get("state") not in states:
+            last = self.wait_for(lambda: (found := self.phase(stream, number)) != last and found,
+                                 f"{stream}@{number} to be {states}; it stays {last}", patience)
+
     def wait_for(self, ready, what, timeout=240):
         """Returns what `ready` does, once it is true."""
         end = time.monotonic() + timeout

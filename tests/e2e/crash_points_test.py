@@ -79,9 +79,6 @@ class CrashingCluster(Cluster):
             self.pending = ["killed from outside", *points]
             self.coordinator.child.kill()  # the supervisor arms the first point
 
-    def crashes_left(self):
-        return len(self.pending)
-
     def patiently(self, *arguments, accept=()):
         """Repeats a command until it succeeds or says one of `accept`."""
         end = time.monotonic() + 180
@@ -97,10 +94,11 @@ class CrashingCluster(Cluster):
     def wait_for(self, ready, what, timeout=240):
         return super().wait_for(lambda: self.check_supervisor() or ready(), what, timeout)
 
-    def await_state(self, stream, number, *states):
-        self.wait_for(lambda: self.phase(stream, number).get("state") in states,
-                      f"{stream}@{number} to be {states}; {self.crashes_left()} points are left: "
-                      f"{self.pending}", timeout=600)
+    def await_state(self, stream, number, state):
+        try:
+            self.await_phase(stream, number, state, patience=480)
+        except AssertionError as error:
+            raise AssertionError(f"{self.pending} are not reached") from error
 
     def close(self):
         with self.lock:

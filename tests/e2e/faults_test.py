@@ -14,8 +14,7 @@ class FaultsTest(unittest.TestCase):
         cluster.keel("submit", "s", cluster.pack("a", 200))
 
     def finish(self, cluster):
-        cluster.keel("phase", "watch", "s", "1", "--timeout", "10m", timeout=660)
-        self.assertEqual(cluster.phase("s", 1)["state"], "PUBLISHED")
+        cluster.await_phase("s", 1, "PUBLISHED")
         cluster.keel("ledger", "s", "--verify")
 
     def generations(self, cluster):
@@ -65,12 +64,12 @@ class FaultsTest(unittest.TestCase):
             self.assertIsNone(peer.child.poll(), cluster.logs())
             stopped.child.send_signal(signal.SIGCONT)
 
-            def published():
+            def trains_again():
                 if stopped.child.poll() is not None:  # it could not get out in time
                     self.assertEqual(stopped.child.returncode, 3)
                     stopped.start()
-                return cluster.phase("s", 1).get("state") == "PUBLISHED"
-            cluster.wait_for(published, "the phase to be published", timeout=600)
+                return cluster.phase("s", 1).get("generation", generation) != generation
+            cluster.wait_for(trains_again, "the next group")
             self.finish(cluster)
             self.assertIsNone(peer.child.poll(), cluster.logs())
             self.assertGreaterEqual(len(self.generations(cluster)), 2)
