@@ -47,10 +47,9 @@ void WorkerSession::Finish() {
 void WorkerSession::WriteLoop() {
   while (std::optional<v1::CoordinatorMessage> message = outbox_.Pop()) {
     if (!stream_->Write(*message)) {
-      LogWarning("a message was not sent: the worker's stream is ended",
+      LogWarning("a message was not sent, the worker's stream is over",
                  {{"bytes", absl::StrCat(message->ByteSizeLong())}});
-      // The peer may not know: it attaches again only if its stream breaks.
-      Cancel();
+      // gRPC has ended the stream, also if the message was too large.
       break;
     }
   }
