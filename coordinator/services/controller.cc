@@ -11,10 +11,11 @@ namespace keel {
 
 namespace {
 
-// What an action is about: of those with the same key one at a time is tried.
+// What an action is about: once one failed, those with the same key wait.
 struct Subject {
+  // Chunks become phases in their order: none before an earlier one.
   std::string operator()(const CreatePhase& action) const {
-    return absl::StrCat(action.stream, "/", action.chunk_digests.front());
+    return action.stream;
   }
   std::string operator()(const AssignTask& action) const {
     return action.task_id;
@@ -131,6 +132,7 @@ bool Controller::Tick() {
     ExportGauges(*state, *parts_.cluster->env().metrics);
   }
   for (const Action& action : rest) {
+    if (retry_times_.contains(KeyOf(action))) continue;
     ok &= Succeeded(action, std::visit(Executor{parts_, nullptr}, action));
   }
   return ok;

@@ -3,6 +3,7 @@
 #define KEEL_TESTS_TESTING_MEMORY_BLOB_STORE_H_
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -90,9 +91,13 @@ class MemoryBlobStore : public BlobStore {
   absl::StatusOr<int> RemovePartials(absl::Time before) override {
     absl::MutexLock lock(&mutex_);
     if (before <= absl::UnixEpoch()) return 0;
-    return static_cast<int>(std::erase_if(partial_, [this](const auto& entry) {
-      return open_.count(entry.first) == 0;
-    }));
+    int count = 0;
+    for (auto it = partial_.begin(); it != partial_.end();) {
+      const bool open = open_.count(it->first) > 0;
+      it = open ? std::next(it) : partial_.erase(it);
+      count += !open;
+    }
+    return count;
   }
 
   absl::Status Delete(const std::string& digest) override {

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/sha256.h"
@@ -89,6 +90,27 @@ TEST_F(ControllerTest, AnActionThatFailedWaitsAndHoldsUpNoOther) {
   clock_.Advance(absl::Seconds(1));
   EXPECT_TRUE(parts_->controller.Tick());
   EXPECT_TRUE(HasPhase("bad"));
+}
+
+TEST_F(ControllerTest, AChunkBecomesNoPhaseBeforeAnEarlierOne) {
+  Submit("s");
+  SubmitChunk("s", "later");
+  bool failed = false;
+  store_.SetCommitHook([&](const WriteBatch& batch) {
+    for (const auto& change : batch.changes()) {
+      if (change.table == table::kPhases && !std::exchange(failed, true)) {
+        return absl::ResourceExhaustedError("full");
+      }
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_FALSE(parts_->controller.Tick());
+  EXPECT_TRUE(failed);
+  EXPECT_FALSE(HasPhase("s"));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(parts_->controller.Tick());
+  auto state = cluster_->Lock();
+  EXPECT_TRUE(state->FindPhase("s", 2).ok());
 }
 
 // The store's fake takes every unfinished upload for an old one.

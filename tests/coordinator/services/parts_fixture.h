@@ -68,9 +68,13 @@ class PartsFixture : public ::testing::Test {
   // The same, but the chunk still waits for its phase.
   void Submit(const std::string& stream) {
     ASSERT_TRUE(parts_->streams.Create(StreamRequest(stream)).ok());
+    SubmitChunk(stream, stream);
+  }
+  // `content` makes it another chunk.
+  void SubmitChunk(const std::string& stream, const std::string& content) {
     TarWriter tar;
     for (int i = 0; i < 4; ++i) {
-      tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(stream, i)));
+      tar.Add(absl::StrCat(i, ".png"), PngFile(8, 8, absl::StrCat(content, i)));
       tar.Add(absl::StrCat(i, ".txt"), "a caption");
     }
     const std::string shard = tar.Finish();
