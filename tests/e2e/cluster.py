@@ -29,7 +29,7 @@ MODEL = {  # small enough for a step in milliseconds; the vocabulary is CLIP's
 
 
 # Epochs that outlast whatever a test does to a phase of some hundred samples while it trains.
-LONG = 300
+LONG = 150
 
 # A command's first words: it ends when the thread that started it does, however that ends.
 TIED = ["setpriv", "--pdeathsig", "KILL"]

@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "common/sha256.h"
 #include "grpcpp/create_channel.h"
+#include "tests/testing/free_port.h"
 #include "tests/testing/image_files.h"
 #include "tests/testing/tar_writer.h"
 
@@ -142,7 +143,8 @@ v1::Phase AwaitPhase(v1::PhaseService::Stub& stub, const std::string& stream,
 }
 
 CoordinatorFixture::CoordinatorFixture() {
-  options_.listen_address = "127.0.0.1:0";
+  // Stays free between two starts.
+  options_.listen_address = absl::StrCat("127.0.0.1:", FreePorts());
   options_.state_dir =
       JoinPath(::testing::TempDir(), absl::StrCat("keel-", RandomId()));
   options_.planner.evict_after = absl::Seconds(30);
@@ -160,7 +162,6 @@ void CoordinatorFixture::StartServer() {
   auto server = CoordinatorServer::Start(options_, &metrics_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
-  options_.listen_address = absl::StrCat("127.0.0.1:", server_->port());
   // An old channel may find out only by a failed call that its server is gone.
   stubs_ = std::make_unique<Stubs>(server_->port());
 }

@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/services/coordinator_fixture.h"
+#include "tests/testing/free_port.h"
 
 namespace keel::testing {
 namespace {
@@ -87,7 +88,6 @@ class Process {
         }
       }
     }
-    EXPECT_NE(port_, 0) << "the coordinator did not start";
   }
 
   pid_t pid_ = 0;
@@ -109,7 +109,7 @@ class KillTest : public ::testing::Test {
   }
   void Start() {
     process_ = std::make_unique<Process>(state_dir_, port_);
-    port_ = process_->port();
+    ASSERT_EQ(process_->port(), port_) << "the coordinator did not start";
   }
   void KillAndStart() {
     process_->Kill();
@@ -131,7 +131,8 @@ class KillTest : public ::testing::Test {
 
   const std::string state_dir_ =
       JoinPath(::testing::TempDir(), absl::StrCat("keel-", RandomId()));
-  int port_ = 0;
+  // Stays free while the coordinator is down.
+  int port_ = FreePorts();
   std::unique_ptr<Process> process_;
   std::unique_ptr<Stubs> stubs_;
 };
