@@ -64,12 +64,13 @@ class FaultsTest(unittest.TestCase):
             self.assertIsNone(peer.child.poll(), cluster.logs())
             stopped.child.send_signal(signal.SIGCONT)
 
-            def trains_again():
-                if stopped.child.poll() is not None:  # it could not get out in time
+            def published():
+                # It may fail to get out in time, also after it has come into the next group.
+                if stopped.child.poll() is not None:
                     self.assertEqual(stopped.child.returncode, 3)
                     stopped.start()
-                return cluster.phase("s", 1).get("generation", generation) != generation
-            cluster.wait_for(trains_again, "the next group")
+                return cluster.phase("s", 1).get("state") == "PUBLISHED"
+            cluster.wait_for(published, "the phase to be published", timeout=900)
             self.finish(cluster)
             self.assertIsNone(peer.child.poll(), cluster.logs())
             self.assertGreaterEqual(len(self.generations(cluster)), 2)
