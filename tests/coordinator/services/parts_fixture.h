@@ -128,20 +128,30 @@ class PartsFixture : public ::testing::Test {
     }
     Say(id, message);
   }
-  // The files of the phase's result, as its group would send them.
-  absl::Status AcceptResult(const v1::JoinGroup& join, int64_t step_count) {
+  // Files of the phase, as its group would send them: name and content. A
+  // manifest is the last.
+  absl::Status AcceptFiles(
+      const v1::JoinGroup& join, v1::ArtifactHeader::Kind kind,
+      int64_t step_count,
+      std::vector<std::pair<std::string, std::string>> contents = {}) {
     v1::ArtifactHeader header;
     header.set_cluster_id(cluster_->cluster_id());
     header.set_stream(join.stream());
     header.set_phase(join.phase());
     header.set_attempt(join.attempt());
     header.set_generation(join.generation());
-    header.set_kind(v1::ArtifactHeader::RESULT);
+    header.set_kind(kind);
     header.set_step_count(step_count);
-    std::vector<v1::CheckpointFile> files(1);
-    files[0].set_name("keel_manifest.json");
-    files[0].set_digest(Sha256Hex("{}"));
+    contents.emplace_back("keel_manifest.json", "{}");
+    std::vector<v1::CheckpointFile> files;
+    for (const auto& [name, content] : contents) {
+      files.emplace_back().set_name(name);
+      files.back().set_digest(Sha256Hex(content));
+    }
     return parts_->artifacts.Accept(header, files);
+  }
+  absl::Status AcceptResult(const v1::JoinGroup& join, int64_t step_count) {
+    return AcceptFiles(join, v1::ArtifactHeader::RESULT, step_count);
   }
   storage::v1::PhaseRecord PhaseOf(const std::string& stream, int number = 1) {
     auto state = cluster_->Lock();

@@ -1,92 +1,21 @@
 // Phases from chunk to checkpoint, with a scripted worker.
-#include <map>
 #include <string>
-#include <vector>
 
 #include "common/grpc/status.h"
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/coordinator/services/coordinator_fixture.h"
+#include "tests/coordinator/services/phase_fixture.h"
 
 namespace keel::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using Stub = v1::PhaseService::Stub;
 using View = FakeWorker::View;
 
-class PhaseLifeTest : public CoordinatorFixture {
- protected:
-  void SetUp() override { StartServer(); }
-
-  v1::Phase Await(const std::string& stream, int number,
-                  v1::Phase::State state) {
-    v1::Phase phase = AwaitPhase(*stubs().phases, stream, number, state);
-    EXPECT_EQ(v1::Phase::State_Name(phase.state()),
-              v1::Phase::State_Name(state))
-        << phase.DebugString();
-    return phase;
-  }
-  v1::LedgerVerdict Verify(const std::string& stream, int phase) {
-    grpc::ClientContext context;
-    v1::VerifyLedgerRequest request;
-    request.set_stream(stream);
-    request.set_phase(phase);
-    v1::VerifyLedgerResponse response;
-    const grpc::Status status =
-        stubs().phases->VerifyLedger(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    EXPECT_EQ(response.verdicts_size(), 1);
-    return response.verdicts_size() == 1 ? response.verdicts(0)
-                                         : v1::LedgerVerdict();
-  }
-  std::string Download(const std::string& stream, int phase,
-                       const std::string& file, int64_t offset) {
-    grpc::ClientContext context;
-    v1::DownloadFileRequest request;
-    request.set_stream(stream);
-    request.set_phase(phase);
-    request.set_file(file);
-    request.set_offset(offset);
-    auto reader = stubs().checkpoints->DownloadFile(&context, request);
-    v1::DownloadFileResponse response;
-    std::string bytes;
-    while (reader->Read(&response)) {
-      EXPECT_EQ(response.frame().crc32(), Crc32(response.frame().data()));
-      bytes += response.frame().data();
-    }
-    EXPECT_TRUE(reader->Finish().ok());
-    return bytes;
-  }
-  v1::Stream GetStream(const std::string& name) {
-    grpc::ClientContext context;
-    v1::GetStreamRequest request;
-    request.set_name(name);
-    v1::Stream stream;
-    EXPECT_TRUE(stubs().streams->GetStream(&context, request, &stream).ok());
-    return stream;
-  }
-  v1::ListRecallsResponse Recalls(const std::string& stream) {
-    grpc::ClientContext context;
-    v1::ListRecallsRequest request;
-    request.set_stream(stream);
-    v1::ListRecallsResponse page;
-    EXPECT_TRUE(stubs().phases->ListRecalls(&context, request, &page).ok());
-    return page;
-  }
-  template <typename Request, typename Method>
-  grpc::Status Order(Method method, int number, v1::Phase* phase) {
-    grpc::ClientContext context;
-    Request request;
-    request.set_stream("s");
-    request.set_number(number);
-    return (stubs().phases.get()->*method)(&context, request, phase);
-  }
-};
-
-using Stub = v1::PhaseService::Stub;
+class PhaseLifeTest : public PhaseFixture {};
 
 TEST_F(PhaseLifeTest, PublishesACheckpointThatCanBeDownloaded) {
   CreateSmallStream("s");
@@ -111,94 +40,6 @@ TEST_F(PhaseLifeTest, PublishesACheckpointThatCanBeDownloaded) {
   EXPECT_EQ(Download("s", 1, "weights.bin", 11), "s1@6");
 }
 
-TEST_F(PhaseLifeTest, ProvesThatEverySampleWasTrained) {
-  CreateSmallStream("s");
-  auto worker = StartWorker();
-  SubmitShard("s", "x");
-  Await("s", 1, v1::Phase::PUBLISHED);
-  const v1::LedgerVerdict verdict = Verify("s", 1);
-  EXPECT_TRUE(verdict.ok()) << verdict.DebugString();
-  EXPECT_EQ(verdict.due_count(), 20);
-  EXPECT_EQ(verdict.trained_count(), 20);
-}
-
-TEST_F(PhaseLifeTest, FindsAStepThatTrainedOtherSamples) {
-  CreateSmallStream("s");
-  auto worker = StartWorker({.wrong_hash_at = 3});
-  SubmitShard("s", "x");
-  Await("s", 1, v1::Phase::PUBLISHED);
-  const v1::LedgerVerdict verdict = Verify("s", 1);
-  EXPECT_FALSE(verdict.ok());
-  EXPECT_EQ(verdict.wrong_step_count(), 1);
-}
-
-TEST_F(PhaseLifeTest, HoldsAllEpochsAgainstTheLimitOfStruckSamples) {
-  v1::StreamConfig config = SmallConfig();
-  config.mutable_limits()->set_max_struck_fraction(0.1);
-  ASSERT_TRUE(CreateStream(*stubs().streams, "s", config).ok());
-  // One of ten in each epoch, but not the same one.
-  auto worker = StartWorker({.struck_by_epoch = {0, 1}});
-  SubmitShard("s", "x");
-  EXPECT_EQ(Await("s", 1, v1::Phase::FAILED).reason(),
-            "2 of 10 samples could not be decoded, more than the limit of "
-            "10 %: samples 0 (IMAGE_DECODE), 1 (IMAGE_DECODE) "
-            "[TOO_MANY_STRUCK]");
-  EXPECT_EQ(GetStream("s").state(), v1::Stream::BLOCKED);
-}
-
-TEST_F(PhaseLifeTest, CountsAStruckSampleOnceAgainstTheLimit) {
-  v1::StreamConfig config = SmallConfig();
-  config.mutable_limits()->set_max_struck_fraction(0.1);
-  ASSERT_TRUE(CreateStream(*stubs().streams, "s", config).ok());
-  auto worker = StartWorker({.struck_by_epoch = {3, 3}});
-  SubmitShard("s", "x");
-  const v1::Phase phase = Await("s", 1, v1::Phase::PUBLISHED);
-  EXPECT_EQ(phase.accounting().struck_by_reason().at("IMAGE_DECODE"), 2);
-  EXPECT_TRUE(Verify("s", 1).ok());
-}
-
-TEST_F(PhaseLifeTest, ListsItsStepsInPages) {
-  CreateSmallStream("s");
-  auto worker = StartWorker();
-  SubmitShard("s", "x");
-  Await("s", 1, v1::Phase::PUBLISHED);
-  v1::ListStepsRequest request;
-  request.set_stream("s");
-  request.set_phase(1);
-  request.set_page_size(4);
-  const auto next_page = [&] {
-    grpc::ClientContext context;
-    v1::ListStepsResponse page;
-    EXPECT_TRUE(stubs().phases->ListSteps(&context, request, &page).ok());
-    request.set_page_token(page.next_page_token());
-    std::vector<int64_t> numbers;
-    for (const v1::Step& step : page.steps()) numbers.push_back(step.number());
-    return numbers;
-  };
-  EXPECT_THAT(next_page(), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(next_page(), ElementsAre(4, 5));
-  EXPECT_EQ(request.page_token(), "");
-  request.set_page_token("no page gave it");
-  grpc::ClientContext context;
-  v1::ListStepsResponse page;
-  EXPECT_EQ(stubs().phases->ListSteps(&context, request, &page).error_code(),
-            grpc::StatusCode::INVALID_ARGUMENT);
-}
-
-TEST_F(PhaseLifeTest, RefusesToVerifyAPhaseThatHasNotTrained) {
-  CreateSmallStream("s");
-  SubmitShard("s", "x");
-  Await("s", 1, v1::Phase::QUEUED);
-  grpc::ClientContext context;
-  v1::VerifyLedgerRequest request;
-  request.set_stream("s");
-  request.set_phase(1);
-  v1::VerifyLedgerResponse response;
-  EXPECT_EQ(
-      stubs().phases->VerifyLedger(&context, request, &response).error_code(),
-      grpc::StatusCode::FAILED_PRECONDITION);
-}
-
 TEST_F(PhaseLifeTest, StartsEachPhaseFromTheOneBefore) {
   CreateSmallStream("s");
   auto worker = StartWorker();
@@ -211,69 +52,6 @@ TEST_F(PhaseLifeTest, StartsEachPhaseFromTheOneBefore) {
   ASSERT_EQ(view.join.parent_files_size(), 2);
   EXPECT_EQ(view.join.parent_files(0).name(), "weights.bin");
   EXPECT_EQ(view.tasks_done, 0);
-}
-
-TEST_F(PhaseLifeTest, MeasuresEveryPhaseOnAllProbeSets) {
-  CreateSmallStream("s");
-  auto worker = StartWorker();
-  SubmitShard("s", "held-out", /*probe_only=*/true);
-  SubmitShard("s", "x");
-  SubmitShard("s", "y");
-  Await("s", 2, v1::Phase::PUBLISHED);
-  const v1::ListRecallsResponse recalls = Recalls("s");
-  ASSERT_EQ(recalls.recalls_size(), 2);
-  EXPECT_EQ(recalls.recalls(0).phase(), 1);
-  EXPECT_EQ(recalls.recalls(1).phase(), 2);
-  EXPECT_EQ(recalls.recalls(1).probe(), "held-out");
-  EXPECT_EQ(recalls.recalls(1).sample_count(), 10);
-
-  grpc::ClientContext context;
-  v1::ListDriftsRequest request;
-  request.set_stream("s");
-  v1::ListDriftsResponse drifts;
-  ASSERT_TRUE(stubs().phases->ListDrifts(&context, request, &drifts).ok());
-  ASSERT_EQ(drifts.drifts_size(), 1);
-  EXPECT_EQ(drifts.drifts(0).phase(), 2);
-  EXPECT_EQ(drifts.drifts(0).reference_phase(), 1);
-  EXPECT_EQ(drifts.drifts(0).reference(), "parent");
-}
-
-TEST_F(PhaseLifeTest, PublishesWithAProbeSetThatIsTooSmallForDrift) {
-  CreateSmallStream("s");
-  auto worker = StartWorker();
-  const std::string shard = MakeShard(1, "lonely");
-  v1::SubmitChunkHeader header = HeaderOf("s", shard);
-  header.set_probe_only(true);
-  ASSERT_TRUE(Submit(*stubs().streams, header, shard).status.ok());
-  SubmitShard("s", "x");
-  SubmitShard("s", "y");
-  Await("s", 2, v1::Phase::PUBLISHED);
-  const v1::ListRecallsResponse recalls = Recalls("s");
-  ASSERT_EQ(recalls.recalls_size(), 2);
-  EXPECT_EQ(recalls.recalls(1).sample_count(), 1);
-}
-
-TEST_F(PhaseLifeTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
-  CreateSmallStream("s", /*fraction=*/0.5);
-  auto worker = StartWorker();
-  for (const char* seed : {"x", "y", "z"}) SubmitShard("s", seed);
-  const v1::Phase third = Await("s", 3, v1::Phase::PUBLISHED);
-  EXPECT_EQ(
-      third.accounting().planned_count() + third.accounting().probe_count(),
-      third.accounting().accepted_count());
-  grpc::ClientContext context;
-  v1::ListDriftsRequest request;
-  request.set_stream("s");
-  v1::ListDriftsResponse drifts;
-  ASSERT_TRUE(stubs().phases->ListDrifts(&context, request, &drifts).ok());
-  std::map<std::string, int> origins;
-  for (const v1::Drift& drift : drifts.drifts()) {
-    if (drift.phase() == 3 && drift.reference() == "origin") {
-      origins[drift.probe()] = drift.reference_phase();
-    }
-  }
-  EXPECT_THAT(origins,
-              ElementsAre(std::pair<const std::string, int>("phase-1", 1)));
 }
 
 TEST_F(PhaseLifeTest, WatchGoesOnFromARevision) {

@@ -18,20 +18,8 @@ class RepeatTest : public PartsFixture {
   }
   absl::Status AcceptResumePoint(const v1::JoinGroup& join, int64_t step_count,
                                  const std::string& weights) {
-    v1::ArtifactHeader header;
-    header.set_cluster_id(cluster_->cluster_id());
-    header.set_stream(join.stream());
-    header.set_phase(join.phase());
-    header.set_attempt(join.attempt());
-    header.set_generation(join.generation());
-    header.set_kind(v1::ArtifactHeader::RESUME_POINT);
-    header.set_step_count(step_count);
-    std::vector<v1::CheckpointFile> files(2);
-    files[0].set_name("weights.bin");
-    files[0].set_digest(Sha256Hex(weights));
-    files[1].set_name("keel_manifest.json");
-    files[1].set_digest(Sha256Hex("{}"));
-    return parts_->artifacts.Accept(header, files);
+    return AcceptFiles(join, v1::ArtifactHeader::RESUME_POINT, step_count,
+                       {{"weights.bin", weights}});
   }
 };
 
