@@ -3,8 +3,12 @@
 # which MUTATED stands for ORIGINAL, and demands that its checker says
 # VIOLATION. The copy's object is linked before the library, whose own is then
 # left out. ORIGINAL has to be in the file once. keel_mutant_main holds the
-# test itself.
+# test itself. Builds that join sources (CMAKE_UNITY_BUILD) have no such object
+# to leave out, and no mutants.
 function(keel_mutant name)
+  if(CMAKE_UNITY_BUILD)
+    return()
+  endif()
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;ORIGINAL;MUTATED;VIOLATION" "")
   set(source ${CMAKE_SOURCE_DIR}/${ARG_SOURCE})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})

@@ -1,6 +1,5 @@
 #include "tests/testing/memory_rendezvous.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "common/status_macros.h"
@@ -84,9 +83,10 @@ absl::StatusOr<std::string> MemoryRendezvous::CompareSet(
 }
 
 bool MemoryRendezvous::HasAll(const std::vector<std::string>& keys) const {
-  return std::all_of(keys.begin(), keys.end(), [&](const std::string& key) {
-    return values_.count(key) == 1;
-  });
+  for (const std::string& key : keys) {
+    if (values_.count(key) == 0) return false;
+  }
+  return true;
 }
 
 }  // namespace keel::testing

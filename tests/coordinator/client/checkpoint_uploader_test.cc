@@ -11,7 +11,7 @@
 namespace keel {
 namespace {
 
-class FakeCheckpoints : public v1::CheckpointService::Service {
+class FakeUploads : public v1::CheckpointService::Service {
  public:
   grpc::Status UploadCheckpoint(
       grpc::ServerContext*,
@@ -79,7 +79,7 @@ TEST(FindInitialCheckpointTest, RefusesOtherPaths) {
 
 TEST(CheckpointUploaderTest, StartsAnewAfterABrokenLine) {
   TestFolder folder;
-  FakeCheckpoints service;
+  FakeUploads service;
   service.breaks_ = 2;
   ServiceHost host(service);
   const auto stub = v1::CheckpointService::NewStub(host.Channel());

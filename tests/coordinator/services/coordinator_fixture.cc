@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/grpc/status.h"
 #include "common/ids.h"
+#include "common/reason.h"
 #include "common/sha256.h"
 #include "grpcpp/create_channel.h"
 #include "tests/testing/free_port.h"
@@ -63,6 +65,10 @@ Stubs::Stubs(int port)
       phases(v1::PhaseService::NewStub(channel)),
       checkpoints(v1::CheckpointService::NewStub(channel)),
       workers(v1::WorkerService::NewStub(channel)) {}
+
+std::string ReasonIn(const grpc::Status& status) {
+  return ReasonOf(FromGrpcStatus(status)).reason;
+}
 
 std::string MakeShard(int count, const std::string& seed) {
   TarWriter tar;

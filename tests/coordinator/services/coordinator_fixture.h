@@ -28,6 +28,9 @@ struct Stubs {
   std::unique_ptr<v1::WorkerService::Stub> workers;
 };
 
+// The machine-readable reason of a refusal.
+std::string ReasonIn(const grpc::Status& status);
+
 // A shard of `count` samples; other seeds give other bytes.
 std::string MakeShard(int count, const std::string& seed);
 

@@ -2,8 +2,6 @@
 #include <string>
 
 #include "common/file_system.h"
-#include "common/grpc/status.h"
-#include "common/reason.h"
 #include "common/sha256.h"
 #include "coordinator/store/blob_paths.h"
 #include "coordinator/store/directory_blob_store.h"
@@ -15,10 +13,6 @@ namespace keel::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string ReasonIn(const grpc::Status& status) {
-  return ReasonOf(FromGrpcStatus(status)).reason;
-}
 
 class SubmitTest : public CoordinatorFixture {
  protected:

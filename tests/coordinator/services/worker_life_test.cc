@@ -1,8 +1,6 @@
 // Workers that come, go, come back and lie.
 #include <string>
 
-#include "common/grpc/status.h"
-#include "common/reason.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/services/coordinator_fixture.h"
@@ -12,10 +10,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using View = FakeWorker::View;
-
-std::string ReasonIn(const grpc::Status& status) {
-  return ReasonOf(FromGrpcStatus(status)).reason;
-}
 
 class WorkerLifeTest : public CoordinatorFixture {
  protected:

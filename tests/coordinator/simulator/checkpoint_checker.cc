@@ -11,9 +11,9 @@
 namespace keel::testing {
 namespace {
 
-class Checker {
+class FilesChecker {
  public:
-  Checker(const v1::Checkpoint& checkpoint, Store& store, BlobStore& blobs)
+  FilesChecker(const v1::Checkpoint& checkpoint, Store& store, BlobStore& blobs)
       : checkpoint_(checkpoint), store_(store), blobs_(blobs) {}
 
   std::vector<std::string> Check() && {
@@ -142,7 +142,7 @@ class Checker {
 
 std::vector<std::string> CheckpointProblems(const v1::Checkpoint& checkpoint,
                                             Store& store, BlobStore& blobs) {
-  return Checker(checkpoint, store, blobs).Check();
+  return FilesChecker(checkpoint, store, blobs).Check();
 }
 
 }  // namespace keel::testing

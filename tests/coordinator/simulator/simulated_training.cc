@@ -43,7 +43,7 @@ void SimulatedWorker::Join(const v1::JoinGroup& join) {
                                          " came after ", newest_generation_));
   }
   newest_generation_ = join.generation();
-  member_.emplace();
+  member_ = Membership();
   member_->join = join;
   member_->acknowledged = join.start_step();
   member_->weights.stream = join.stream();

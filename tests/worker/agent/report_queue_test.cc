@@ -5,7 +5,7 @@
 namespace keel {
 namespace {
 
-v1::StepReport Report(int64_t step) {
+v1::StepReport ReportOf(int64_t step) {
   v1::StepReport report;
   report.set_step(step);
   return report;
@@ -14,7 +14,7 @@ v1::StepReport Report(int64_t step) {
 ReportQueue Filled(int count) {
   ReportQueue queue;
   queue.Begin(7);
-  for (int i = 0; i < count; ++i) queue.Add(7, Report(i));
+  for (int i = 0; i < count; ++i) queue.Add(7, ReportOf(i));
   return queue;
 }
 
@@ -50,7 +50,7 @@ TEST(ReportQueueTest, AcknowledgesUnsentReportsToo) {
 TEST(ReportQueueTest, IgnoresOtherGenerations) {
   ReportQueue queue = Filled(3);
   queue.Acknowledge(6, 3);
-  queue.Add(6, Report(3));
+  queue.Add(6, ReportOf(3));
   EXPECT_EQ(queue.unsent(), 3u);
   queue.Begin(8);
   EXPECT_EQ(queue.unsent(), 0u);

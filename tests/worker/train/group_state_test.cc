@@ -7,8 +7,6 @@
 namespace keel {
 namespace {
 
-const at::Device kCpu(at::kCPU);
-
 std::string Digest(int64_t step, const std::vector<at::Tensor>& tensors) {
   return StateDigest(step, tensors, [] { return false; }).value();
 }
@@ -32,7 +30,7 @@ TEST(StateDigestTest, ChangesWithEveryBitAndTheStep) {
 TEST(RequireEqualStateTest, AgreesWhenAllAreEqual) {
   testing::RunGroup(3, [](Communicator& group) {
     const std::string digest = Digest(1, {at::ones({5})});
-    EXPECT_TRUE(RequireEqualState(group, digest, kCpu).ok());
+    EXPECT_TRUE(RequireEqualState(group, digest, at::kCPU).ok());
   });
 }
 
@@ -40,7 +38,7 @@ TEST(RequireEqualStateTest, AbortsOnAllMembersWhenOneDiffers) {
   testing::RunGroup(3, [](Communicator& group) {
     const std::string digest =
         Digest(group.rank() == 2 ? 1 : 0, {at::ones({5})});
-    const absl::Status status = RequireEqualState(group, digest, kCpu);
+    const absl::Status status = RequireEqualState(group, digest, at::kCPU);
     EXPECT_TRUE(absl::IsAborted(status)) << status;
   });
 }

@@ -7,8 +7,6 @@
 namespace keel {
 namespace {
 
-const at::Device kCpu(at::kCPU);
-
 TEST(RowExchangeTest, TellsAllMembersCountsAndStruckSamples) {
   testing::RunGroup(3, [](Communicator& group) {
     LoadedRows rows;
@@ -16,7 +14,7 @@ TEST(RowExchangeTest, TellsAllMembersCountsAndStruckSamples) {
     if (group.rank() != 1) {
       rows.struck = {{100 + group.rank(), "IMAGE_DECODE"}};
     }
-    auto all = ExchangeRows(group, rows, kCpu);
+    auto all = ExchangeRows(group, rows, at::kCPU);
     ASSERT_TRUE(all.ok()) << all.status();
     EXPECT_EQ(all->counts, (std::vector<int64_t>{0, 1, 2}));
     EXPECT_EQ(all->total(), 3);
@@ -31,7 +29,7 @@ TEST(RowExchangeTest, CutsAReasonThatIsTooLong) {
   const auto solo = MakeSoloCommunicator();
   LoadedRows rows;
   rows.struck = {{1, std::string(50, 'x')}};
-  auto all = ExchangeRows(*solo, rows, kCpu);
+  auto all = ExchangeRows(*solo, rows, at::kCPU);
   ASSERT_TRUE(all.ok());
   EXPECT_EQ(all->struck[0].reason, std::string(32, 'x'));
 }
@@ -39,7 +37,7 @@ TEST(RowExchangeTest, CutsAReasonThatIsTooLong) {
 TEST(RowExchangeTest, GathersNumbersByColumn) {
   testing::RunGroup(2, [](Communicator& group) {
     auto columns =
-        GatherNumbers(group, {group.rank(), 10 + group.rank()}, kCpu);
+        GatherNumbers(group, {group.rank(), 10 + group.rank()}, at::kCPU);
     ASSERT_TRUE(columns.ok());
     EXPECT_EQ(*columns, (std::vector<std::vector<int64_t>>{{0, 1}, {10, 11}}));
   });
