@@ -57,9 +57,9 @@ tsan: setup-sanitizers
 	ctest --test-dir build/tsan --output-on-failure -LE gpu -j $(JOBS)
 
 tidy: setup-sanitizers
-	@cmake --preset asan $(CMAKE_CACHE) >/dev/null
-	@cmake --build --preset asan -j $(JOBS) --target keel_proto keel_storage_proto
-	@JOBS=$(JOBS) deploy/tidy.py build/asan
+	@cmake --preset tidy $(CMAKE_CACHE) >/dev/null
+	@cmake --build --preset tidy --target keel_proto_sources keel_storage_proto_sources
+	@JOBS=$(JOBS) deploy/tidy.py build/tidy
 
 # Each target for FUZZ_SECONDS; crashes are kept in build/fuzz/crashes.
 fuzz: asan-build

@@ -21,6 +21,7 @@ function(keel_proto_library name)
                        DEPENDS ${root}/${proto} VERBATIM)
     list(APPEND sources ${generated})
   endforeach()
+  add_custom_target(${name}_sources DEPENDS ${sources})
   add_library(${name} STATIC ${sources})
   # Generated files share the names of their statics.
   set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)

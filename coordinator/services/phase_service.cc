@@ -90,6 +90,7 @@ absl::StatusOr<std::vector<v1::Step>> StepsOfPage(
                         ReadSteps(cluster, request.stream(), request.phase(),
                                   last + 1, size + 1));
   std::vector<v1::Step> steps;
+  steps.reserve(records.size());
   for (const auto& record : records) steps.push_back(ShowStep(record));
   return steps;
 }

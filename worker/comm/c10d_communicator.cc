@@ -123,6 +123,7 @@ absl::StatusOr<at::Tensor> C10dCommunicator::AllGatherRows(
   KEEL_RETURN_IF_ERROR(
       Run(kAllGather, [&] { return backend_->_allgather_base(all, padded); }));
   std::vector<at::Tensor> parts;
+  parts.reserve(world_size_);
   for (int member = 0; member < world_size_; ++member) {
     parts.push_back(all.narrow(0, member * most, rows[member]));
   }

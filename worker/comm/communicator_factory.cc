@@ -32,6 +32,7 @@ std::string Prefix(const GroupOptions& options) {
 absl::Status AwaitMembers(RendezvousStore& store, const GroupOptions& options) {
   const std::string prefix = absl::StrCat(Prefix(options), "here/");
   std::vector<std::string> keys;
+  keys.reserve(options.world_size);
   for (int rank = 0; rank < options.world_size; ++rank) {
     keys.push_back(absl::StrCat(prefix, rank));
   }

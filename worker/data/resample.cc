@@ -31,6 +31,12 @@ int32_t ToFixedPoint(double weight) {
   return static_cast<int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
+// Half up for what is positive, towards 0 for what is not: Pillow's.
+int64_t RoundBound(double bound) {
+  const double shifted = bound + 0.5;
+  return static_cast<int64_t>(shifted);
+}
+
 // The operations and their order are Pillow's: another order would round
 // otherwise.
 Kernel MakeKernel(int64_t source_size, double scale, int64_t target) {
@@ -38,10 +44,8 @@ Kernel MakeKernel(int64_t source_size, double scale, int64_t target) {
   const double support = kSupport * filter_scale;
   const double center = (static_cast<double>(target) + 0.5) * scale;
   const double inverse = 1.0 / filter_scale;
-  const auto first =
-      std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
-  const auto end =
-      std::min(static_cast<int64_t>(center + support + 0.5), source_size);
+  const int64_t first = std::max<int64_t>(RoundBound(center - support), 0);
+  const int64_t end = std::min(RoundBound(center + support), source_size);
   std::vector<double> weights;
   double sum = 0.0;
   for (int64_t x = 0; x < end - first; ++x) {

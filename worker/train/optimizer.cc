@@ -66,6 +66,7 @@ int64_t AdamW::step_count() const {
 
 at::Tensor GlobalNorm(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> norms;
+  norms.reserve(tensors.size());
   for (const at::Tensor& tensor : tensors) {
     norms.push_back(at::linalg_vector_norm(tensor).to(at::kDouble));
   }
@@ -75,7 +76,8 @@ at::Tensor GlobalNorm(const std::vector<at::Tensor>& tensors) {
 void ClipToNorm(const std::vector<at::Tensor>& tensors, const at::Tensor& norm,
                 double limit) {
   const at::Tensor factor = (limit / (norm + 1e-6)).clamp_max(1.0);
-  for (at::Tensor tensor : tensors) tensor.mul_(factor.to(tensor.dtype()));
+  for (const at::Tensor& tensor : tensors)
+    tensor.mul_(factor.to(tensor.dtype()));
 }
 
 }  // namespace keel

@@ -56,6 +56,7 @@ std::function<bool()> CancelledBy(const TrainContext& context) {
 
 std::vector<at::Tensor> HostCopies(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> copies;
+  copies.reserve(tensors.size());
   for (const at::Tensor& t : tensors) copies.push_back(t.to(at::kCPU).clone());
   return copies;
 }
