@@ -21,7 +21,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-FRAME_BYTES = 1 << 20  # the most that a frame may hold
+FRAME_BYTES = 1 << 20  # as `keel` does; up to 4 MiB are taken
 
 
 class Api:
