@@ -59,10 +59,16 @@ MetricsStore::MetricsStore(const std::vector<MetricSpec>& table) {
 
 void MetricsStore::StartAtZero(Family& family) {
   const MetricSpec& spec = family.spec;
-  if (!spec.labels.empty() || spec.kind == MetricKind::kGauge) return;
-  Series& series = family.series[{}];
-  if (spec.kind == MetricKind::kHistogram) {
-    series.counts.resize(spec.bounds.size() + 1, 0);
+  if (spec.kind == MetricKind::kGauge) return;
+  std::vector<MetricLabels> known;
+  if (spec.labels.empty()) known.emplace_back();
+  for (std::string_view value : spec.known_values) {
+    known.push_back({{std::string(spec.labels[0]), std::string(value)}});
+  }
+  const size_t buckets =
+      spec.kind == MetricKind::kHistogram ? spec.bounds.size() + 1 : 0;
+  for (const MetricLabels& labels : known) {
+    family.series[labels].counts.resize(buckets, 0);
   }
 }
 

@@ -30,6 +30,8 @@ struct MetricSpec {
   std::string_view help;
   // Upper bounds of a histogram's buckets; empty for other kinds.
   std::vector<double> bounds = {};
+  // Values of its one label whose series are there from the start.
+  std::vector<std::string_view> known_values = {};
 };
 
 using MetricLabels = std::map<std::string, std::string>;
@@ -71,8 +73,9 @@ class NullMetrics : public Metrics {
   void Remove(std::string_view, const MetricLabels&) override {}
 };
 
-// Metrics served over HTTP. Counters and histograms without labels are there
-// from the start, with 0, so that a rate sees their first growth.
+// Metrics served over HTTP. Counters and histograms without labels, or with
+// known values of their label, are there from the start, with 0, so that a
+// rate sees their first growth.
 class MetricsServer : public Metrics {
  public:
   struct Options {

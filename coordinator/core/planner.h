@@ -56,6 +56,8 @@ struct WorkerView {
   int64_t generation = 0;
   // Task that it works on; empty: none.
   std::string task_id;
+  // It has not come out of a generation that is over yet.
+  bool leaving = false;
 };
 
 struct ChunkView {

@@ -103,6 +103,8 @@ struct WorkerState {
   std::string stream;
   int phase = 0;
   std::string task_id;
+  // A generation that is over, but that it may still be busy with; 0: none.
+  int64_t leaving_generation = 0;
 
   bool attached() const { return sink != nullptr; }
 };

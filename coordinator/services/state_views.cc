@@ -82,6 +82,7 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.draining = worker.draining;
   view.generation = worker.generation;
   view.task_id = worker.task_id;
+  view.leaving = worker.leaving_generation != 0;
   return view;
 }
 
@@ -106,7 +107,9 @@ v1::Worker::State StateOf(const WorkerState& worker) {
   if (worker.lost || !worker.attached()) return v1::Worker::LOST;
   if (worker.draining) return v1::Worker::DRAINING;
   if (worker.generation != 0) return v1::Worker::TRAINING;
-  return worker.task_id.empty() ? v1::Worker::IDLE : v1::Worker::BUSY;
+  return worker.task_id.empty() && worker.leaving_generation == 0
+             ? v1::Worker::IDLE
+             : v1::Worker::BUSY;
 }
 
 }  // namespace

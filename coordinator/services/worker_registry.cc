@@ -129,6 +129,7 @@ void WorkerRegistry::Welcome(ClusterState& state, WorkerState& worker,
   welcome.set_adopted(adopted);
   worker.sink->Send(message);
   if (hello.generation() != 0 && !adopted) {
+    worker.leaving_generation = hello.generation();
     v1::LeaveGroup& leave = *message.mutable_leave_group();
     leave.set_generation(hello.generation());
     leave.set_reason("the generation is closed");
@@ -189,6 +190,8 @@ void WorkerRegistry::Dispatch(ClusterState& state, WorkerState& worker,
       worker.draining = true;
       return parts_.cluster->Notify();
     case v1::WorkerMessage::kHeartbeat:
+      HandleLeft(worker,
+                 message.heartbeat().generation() != worker.leaving_generation);
       return parts_.tasks->HandleProgress(state, worker,
                                           message.heartbeat().task_id());
     default:
@@ -212,8 +215,15 @@ void WorkerRegistry::HandleSteps(ClusterState& state, const WorkerState& worker,
   }
 }
 
+void WorkerRegistry::HandleLeft(WorkerState& worker, bool left) {
+  if (!left || worker.leaving_generation == 0) return;
+  worker.leaving_generation = 0;
+  parts_.cluster->Notify();
+}
+
 void WorkerRegistry::HandleGroupEnded(ClusterState& state, WorkerState& worker,
                                       const v1::GroupEnded& ended) {
+  HandleLeft(worker, ended.generation() == worker.leaving_generation);
   const std::string stream = worker.stream;
   const int phase = worker.phase;
   const absl::Status failure = parts_.groups->HandleEnded(state, worker, ended);

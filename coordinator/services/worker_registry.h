@@ -65,6 +65,8 @@ class WorkerRegistry {
                 const v1::WorkerMessage& message);
   void HandleSteps(ClusterState& state, const WorkerState& worker,
                    const v1::StepReports& reports);
+  // Once it is out of the generation that it was told to leave.
+  void HandleLeft(WorkerState& worker, bool left);
   void HandleGroupEnded(ClusterState& state, WorkerState& worker,
                         const v1::GroupEnded& ended);
 

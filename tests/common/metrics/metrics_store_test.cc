@@ -58,6 +58,21 @@ TEST(MetricsStoreStartTest, HasCountersAndHistogramsWithoutLabelsAtZero) {
   EXPECT_EQ(families[1].metric.at(0).histogram.sample_count, 0u);
 }
 
+TEST(MetricsStoreStartTest, HasTheKnownValuesOfALabelAtZero) {
+  const MetricsStore store({{"time_seconds",
+                             MetricKind::kHistogram,
+                             {"stage"},
+                             "T.",
+                             {1, 2},
+                             {"early", "late"}}});
+  const auto families = store.Collect();
+  ASSERT_EQ(families.size(), 1u);
+  ASSERT_EQ(families[0].metric.size(), 2u);
+  EXPECT_EQ(families[0].metric[0].label.at(0).value, "early");
+  EXPECT_EQ(families[0].metric[1].label.at(0).value, "late");
+  EXPECT_EQ(families[0].metric[1].histogram.bucket.size(), 3u);
+}
+
 TEST_F(MetricsStoreTest, AddsToCounters) {
   store_.Increment("count_total", a_, 1);
   store_.Increment("count_total", a_, 2.5);

@@ -94,13 +94,20 @@ class PartsFixture : public ::testing::Test {
                     })
                     .ok());
   }
-  // Attaches the first incarnation of `id`, again if it was there.
-  std::shared_ptr<KeptMessages> Attach(const std::string& id) {
+  // Attaches the first incarnation of `id`, again if it was there; it says that
+  // it is in `generation` of phase s@1.
+  std::shared_ptr<KeptMessages> Attach(const std::string& id,
+                                       int64_t generation = 0) {
     auto sink = std::make_shared<KeptMessages>();
     v1::WorkerMessage hello;
     hello.set_incarnation(1);
     hello.mutable_hello()->mutable_worker()->set_id(id);
     hello.mutable_hello()->mutable_worker()->set_incarnation(1);
+    hello.mutable_hello()->set_generation(generation);
+    if (generation != 0) {
+      hello.mutable_hello()->set_stream("s");
+      hello.mutable_hello()->set_phase(1);
+    }
     const auto session = parts_->workers.Attach(hello, sink);
     EXPECT_TRUE(session.ok());
     sessions_[id] = *session;
@@ -111,6 +118,11 @@ class PartsFixture : public ::testing::Test {
     message.set_cluster_id(cluster_->cluster_id());
     message.set_incarnation(1);
     EXPECT_TRUE(parts_->workers.Handle(id, sessions_[id], message).ok());
+  }
+  void Heartbeat(const std::string& id, int64_t generation) {
+    v1::WorkerMessage message;
+    message.mutable_heartbeat()->set_generation(generation);
+    Say(id, message);
   }
   void EndGroup(const std::string& id, int64_t generation,
                 v1::GroupEnded::Outcome outcome) {

@@ -106,7 +106,8 @@ void SimulatedWorker::Send(v1::WorkerMessage message) {
 void SimulatedWorker::Heartbeat() {
   if (attached_) {
     v1::WorkerMessage message;
-    message.mutable_heartbeat();
+    message.mutable_heartbeat()->set_generation(
+        member_.has_value() ? member_->join.generation() : 0);
     Send(std::move(message));
     std::erase_if(outcomes_, [&](const Outcome& outcome) {
       return outcome.sent.has_value() &&
