@@ -111,6 +111,19 @@ std::vector<ConfigKey> MethodKeys() {
        .range = kPositive,
        .fallback = "1",
        .doc = "Temperature of the alignment's softmax on cosines."},
+      {.path = "method.kl_diagonal",
+       .fallback = "true",
+       .doc = "The alignment's softmaxes take in the pairs themselves; false: "
+              "only the other entries."},
+      {.path = "method.screening",
+       .fallback = "teacher_right",
+       .doc = "Rows and columns that are aligned: those the parent gets right "
+              "(teacher_right), or all (none)."},
+      {.path = "method.ties",
+       .fallback = "keep_ties",
+       .doc = "A row whose pair ties with another entry, within 1e-6: kept, "
+              "kept if the pair stands first (first_index, as torch.max on a "
+              "CPU), or dropped (strict)."},
       {.path = "method.interpolate",
        .range = kShareAboveZero,
        .fallback = "1",

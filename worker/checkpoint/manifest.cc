@@ -25,12 +25,37 @@ const char* ReductionName(KlReduction reduction) {
   return "";
 }
 
+const char* ScreeningName(Screening screening) {
+  switch (screening) {
+    case Screening::kTeacherRight:
+      return "teacher_right";
+    case Screening::kNone:
+      return "none";
+  }
+  return "";
+}
+
+const char* TiesName(TieRule ties) {
+  switch (ties) {
+    case TieRule::kKeepTies:
+      return "keep_ties";
+    case TieRule::kFirstIndex:
+      return "first_index";
+    case TieRule::kStrict:
+      return "strict";
+  }
+  return "";
+}
+
 Json MethodJson(const MethodConfig& method) {
   return {{"name", method.name},
           {"profile", method.profile},
           {"alpha", method.alpha},
           {"kl_reduction", ReductionName(method.kl_reduction)},
           {"kl_temperature", method.kl_temperature},
+          {"kl_diagonal", method.kl_diagonal},
+          {"screening", ScreeningName(method.screening)},
+          {"ties", TiesName(method.ties)},
           {"interpolate", method.interpolate}};
 }
 
