@@ -195,6 +195,12 @@ std::vector<ConfigKey> TrainKeys() {
        .range = kNotNegative,
        .fallback = "0",
        .doc = "Largest norm of the gradient; 0: no clipping."},
+      {.path = "train.micro_batch",
+       .range = kNotNegative,
+       .at_most = 1048576,
+       .fallback = "0",
+       .doc = "Pairs of a worker that are encoded at once, to save memory; "
+              "each is encoded twice then, with the same result. 0: all."},
   };
 }
 

@@ -82,6 +82,7 @@ TrainConfig ToTrainConfig(const v1::TrainConfig& from) {
   to.decay_all = from.decay_all();
   to.drop_last = from.drop_last();
   to.clip_grad_norm = from.clip_grad_norm();
+  to.micro_batch = from.micro_batch();
   return to;
 }
 

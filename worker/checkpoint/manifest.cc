@@ -72,7 +72,8 @@ Json TrainJson(const TrainConfig& train) {
           {"epsilon", train.epsilon},
           {"decay_all", train.decay_all},
           {"drop_last", train.drop_last},
-          {"clip_grad_norm", train.clip_grad_norm}};
+          {"clip_grad_norm", train.clip_grad_norm},
+          {"micro_batch", train.micro_batch}};
 }
 
 Json ConfigJson(const StreamConfig& config) {

@@ -75,6 +75,8 @@ struct TrainConfig {
   bool drop_last = false;
   // 0: no clipping.
   double clip_grad_norm = 0.0;
+  // Rows of a member that are encoded at once; 0: all.
+  int micro_batch = 0;
 };
 
 struct StreamConfig {

@@ -175,6 +175,7 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"train.decay_all", text(train.decay_all)},
       {"train.drop_last", text(train.drop_last)},
       {"train.clip_grad_norm", text(train.clip_grad_norm)},
+      {"train.micro_batch", text(train.micro_batch)},
       {"checkpoint.resume_every",
        text(absl::ToInt64Seconds(config.resume_every))},
       {"limits.max_struck_fraction", text(config.max_struck_fraction)},
