@@ -7,7 +7,7 @@ CMAKE_CACHE := -DKEEL_CACHE=$(KEEL_CACHE)
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 60
 export SOAK_MINUTES ?= 30
-.PHONY: setup configure build test demo parity cuda-build gpu-check lint clean \
+.PHONY: setup configure build test demo parity bench cuda-build gpu-check lint clean \
   setup-sanitizers asan-build asan tsan tidy fuzz soak
 
 setup:
@@ -32,6 +32,11 @@ demo: build
 parity: build
 	cmake --build --preset cpu -j $(JOBS) --target keel-data-dump keel-model-dump
 	@tests/parity/run.sh
+
+# Writes build/bench/loss.json; about ten minutes on two cores.
+bench: configure
+	cmake --build --preset cpu -j $(JOBS) --target keel-loss-bench
+	@tests/bench/run.sh
 
 cuda-build: setup
 	cmake --preset cuda $(CMAKE_CACHE)

@@ -111,6 +111,19 @@ std::vector<ConfigKey> MethodKeys() {
        .range = kPositive,
        .fallback = "1",
        .doc = "Temperature of the alignment's softmax on cosines."},
+      {.path = "method.kl_diagonal",
+       .fallback = "true",
+       .doc = "The alignment's softmaxes take in the pairs themselves; false: "
+              "only the other entries."},
+      {.path = "method.screening",
+       .fallback = "teacher_right",
+       .doc = "Rows and columns that are aligned: those the parent gets right "
+              "(teacher_right), or all (none)."},
+      {.path = "method.ties",
+       .fallback = "keep_ties",
+       .doc = "A row whose pair ties with another entry, within 1e-6: kept, "
+              "kept if the pair stands first (first_index, as torch.max on a "
+              "CPU), or dropped (strict)."},
       {.path = "method.interpolate",
        .range = kShareAboveZero,
        .fallback = "1",
@@ -182,6 +195,12 @@ std::vector<ConfigKey> TrainKeys() {
        .range = kNotNegative,
        .fallback = "0",
        .doc = "Largest norm of the gradient; 0: no clipping."},
+      {.path = "train.micro_batch",
+       .range = kNotNegative,
+       .at_most = 1048576,
+       .fallback = "0",
+       .doc = "Pairs of a worker that are encoded at once, to save memory; "
+              "each is encoded twice then, with the same result. 0: all."},
   };
 }
 

@@ -38,6 +38,17 @@ KlReduction ToKlReduction(v1::MethodConfig::KlReduction reduction) {
   }
 }
 
+TieRule ToTieRule(v1::MethodConfig::Ties ties) {
+  switch (ties) {
+    case v1::MethodConfig::FIRST_INDEX:
+      return TieRule::kFirstIndex;
+    case v1::MethodConfig::STRICT:
+      return TieRule::kStrict;
+    default:
+      return TieRule::kKeepTies;
+  }
+}
+
 MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
   MethodConfig to;
   to.name = from.name();
@@ -45,6 +56,12 @@ MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
   to.alpha = from.alpha();
   to.kl_reduction = ToKlReduction(from.kl_reduction());
   to.kl_temperature = from.kl_temperature();
+  // Streams from before this key have it.
+  to.kl_diagonal = !from.has_kl_diagonal() || from.kl_diagonal();
+  to.screening = from.screening() == v1::MethodConfig::NONE
+                     ? Screening::kNone
+                     : Screening::kTeacherRight;
+  to.ties = ToTieRule(from.ties());
   to.interpolate = from.interpolate();
   return to;
 }
@@ -65,6 +82,7 @@ TrainConfig ToTrainConfig(const v1::TrainConfig& from) {
   to.decay_all = from.decay_all();
   to.drop_last = from.drop_last();
   to.clip_grad_norm = from.clip_grad_norm();
+  to.micro_batch = from.micro_batch();
   return to;
 }
 

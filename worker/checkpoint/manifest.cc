@@ -25,12 +25,37 @@ const char* ReductionName(KlReduction reduction) {
   return "";
 }
 
+const char* ScreeningName(Screening screening) {
+  switch (screening) {
+    case Screening::kTeacherRight:
+      return "teacher_right";
+    case Screening::kNone:
+      return "none";
+  }
+  return "";
+}
+
+const char* TiesName(TieRule ties) {
+  switch (ties) {
+    case TieRule::kKeepTies:
+      return "keep_ties";
+    case TieRule::kFirstIndex:
+      return "first_index";
+    case TieRule::kStrict:
+      return "strict";
+  }
+  return "";
+}
+
 Json MethodJson(const MethodConfig& method) {
   return {{"name", method.name},
           {"profile", method.profile},
           {"alpha", method.alpha},
           {"kl_reduction", ReductionName(method.kl_reduction)},
           {"kl_temperature", method.kl_temperature},
+          {"kl_diagonal", method.kl_diagonal},
+          {"screening", ScreeningName(method.screening)},
+          {"ties", TiesName(method.ties)},
           {"interpolate", method.interpolate}};
 }
 
@@ -47,7 +72,8 @@ Json TrainJson(const TrainConfig& train) {
           {"epsilon", train.epsilon},
           {"decay_all", train.decay_all},
           {"drop_last", train.drop_last},
-          {"clip_grad_norm", train.clip_grad_norm}};
+          {"clip_grad_norm", train.clip_grad_norm},
+          {"micro_batch", train.micro_batch}};
 }
 
 Json ConfigJson(const StreamConfig& config) {

@@ -82,10 +82,12 @@ void BucketReducer::Prepare() {
     bucket.pending.reset();
   }
   next_ = 0;
+  accumulating_ = false;
   status_ = absl::OkStatus();
 }
 
 void BucketReducer::GradientReady(size_t bucket) {
+  if (accumulating_) return;
   --buckets_[bucket].missing;
   while (next_ < buckets_.size() && buckets_[next_].missing == 0) LaunchNext();
 }

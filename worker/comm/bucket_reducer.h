@@ -42,6 +42,9 @@ class BucketReducer {
 
   // Sets all gradients to zero. Backward may follow.
   void Prepare();
+  // While on, backward only adds to the gradients: another backward follows,
+  // and no bucket is sent before it. Off after Prepare.
+  void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
   // Waits for the sums; parameters that backward did not reach count as zero.
   // ABORTED: a peer is gone, and gradients are in no defined state.
   absl::Status Finish();
@@ -71,6 +74,7 @@ class BucketReducer {
 
   // State of one step.
   size_t next_ = 0;
+  bool accumulating_ = false;
   absl::Status status_;
 };
 

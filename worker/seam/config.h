@@ -35,6 +35,10 @@ struct ModelConfig {
 };
 
 enum class KlReduction { kBatchInvariant, kSum, kMean, kKeptRows };
+// Which rows and columns the alignment keeps.
+enum class Screening { kTeacherRight, kNone };
+// Whether a row is right whose diagonal ties with another entry.
+enum class TieRule { kKeepTies, kFirstIndex, kStrict };
 
 struct MethodConfig {
   std::string name = "modx";
@@ -44,6 +48,10 @@ struct MethodConfig {
   KlReduction kl_reduction = KlReduction::kBatchInvariant;
   // Temperature of the alignment softmax on cosines.
   double kl_temperature = 1.0;
+  // The alignment takes in the pairs themselves, not only the other entries.
+  bool kl_diagonal = true;
+  Screening screening = Screening::kTeacherRight;
+  TieRule ties = TieRule::kKeepTies;
   // Weight of the trained weights against the parent's after the phase.
   double interpolate = 1.0;
 };
@@ -67,6 +75,8 @@ struct TrainConfig {
   bool drop_last = false;
   // 0: no clipping.
   double clip_grad_norm = 0.0;
+  // Rows of a member that are encoded at once; 0: all.
+  int micro_batch = 0;
 };
 
 struct StreamConfig {

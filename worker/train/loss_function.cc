@@ -60,16 +60,17 @@ absl::StatusOr<GlobalEmbeddings> Gather(const Polar& image, const Polar& text,
   return embeddings;
 }
 
-// Kept rows of the whole group, where the reduction asks for them.
-absl::StatusOr<int64_t> CountKept(const GlobalEmbeddings& embeddings,
-                                  int64_t begin, int64_t end,
-                                  const LossOptions& options,
+// Both passes of the loss, with the group's sum between them.
+absl::StatusOr<LossShare> ShareOf(const GlobalEmbeddings& embeddings,
+                                  const at::Tensor& logit_scale,
+                                  const Slice& own, const LossOptions& options,
                                   Communicator& communicator) {
-  if (options.kl_reduction != KlReduction::kKeptRows) return 0;
-  at::Tensor kept = at::full({1}, KeptRows(embeddings, begin, end, options),
-                             embeddings.image.options().dtype(at::kDouble));
-  KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(kept));
-  return static_cast<int64_t>(kept.item<double>());
+  const at::Tensor statistics =
+      LossStatistics(embeddings, logit_scale, own, options);
+  if (statistics.numel() > 0) {
+    KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(statistics));
+  }
+  return ComputeLossShare(embeddings, logit_scale, own, options, statistics);
 }
 
 // Fills the batch's values from every member's share.
@@ -107,10 +108,9 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
   const int64_t begin = std::accumulate(
       rows.begin(), rows.begin() + communicator.rank(), int64_t{0});
   const int64_t count = rows[communicator.rank()];
-  KEEL_ASSIGN_OR_RETURN(const int64_t kept, CountKept(all, begin, begin + count,
-                                                      options, communicator));
-  const LossShare share =
-      ComputeLossShare(all, logit_scale, begin, begin + count, options, kept);
+  KEEL_ASSIGN_OR_RETURN(
+      const LossShare share,
+      ShareOf(all, logit_scale, {begin, begin + count}, options, communicator));
 
   at::Tensor gradients = at::cat({share.grad_image, share.grad_text}, 1);
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(gradients));

@@ -13,6 +13,9 @@ class Modx : public Method {
     options_.alpha = config.alpha;
     options_.kl_reduction = config.kl_reduction;
     options_.kl_temperature = config.kl_temperature;
+    options_.kl_diagonal = config.kl_diagonal;
+    options_.screening = config.screening;
+    options_.ties = config.ties;
   }
 
   bool needs_teacher() const override { return options_.alpha != 0; }

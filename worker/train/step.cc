@@ -1,8 +1,7 @@
 #include "worker/train/step.h"
 
-#include <torch/csrc/autograd/autograd.h>
-
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "common/status_macros.h"
 #include "worker/train/autocast.h"
 #include "worker/train/batch_tensors.h"
+#include "worker/train/student_pass.h"
 
 namespace keel {
 namespace {
@@ -34,15 +34,23 @@ double Ratio(int64_t part, int64_t whole) {
 absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
                                            const LoadedRows& rows,
                                            const GroupRows& group) {
+  const ModelConfig& model = parts_.student.config();
+  const at::Device device = parts_.student.logit_scale().device();
   parts_.reducer.Prepare();
-  KEEL_ASSIGN_OR_RETURN(const LocalFeatures features, Encode(rows));
+  StudentPass student(parts_.student, parts_.config,
+                      ImageTensor(rows, model, device),
+                      TokenTensor(rows, model, device));
+  KEEL_ASSIGN_OR_RETURN(LocalFeatures features,
+                        EncodeTeacher(rows, student.images()));
+  student.Encode(features);
+  parts_.clock.End("forward");
   KEEL_ASSIGN_OR_RETURN(
       const LossResult loss,
       GlobalLoss(features, parts_.student.logit_scale(), group.counts,
                  parts_.method.loss_options(), parts_.communicator));
   parts_.clock.End("loss");
 
-  Backward(features, loss);
+  student.Backward(loss, parts_.reducer);
   KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
   ZeroKeyBiasGradients(parts_.student);
   at::Tensor finite = CheckGradients();
@@ -62,41 +70,19 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
                      .stop = vote.sum.stop_requests > 0};
 }
 
-absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
-  const ModelConfig& config = parts_.student.config();
-  const at::Device device = parts_.student.logit_scale().device();
-  const Autocast autocast(device, parts_.config.precision == Precision::kBf16);
-  const at::Tensor images = ImageTensor(rows, config, device);
+absl::StatusOr<LocalFeatures> TrainStep::EncodeTeacher(
+    const LoadedRows& rows, const at::Tensor& images) {
   LocalFeatures features;
-  if (parts_.teacher != nullptr) {
-    KEEL_ASSIGN_OR_RETURN(
-        Teacher::Features teacher,
-        parts_.teacher->Embed(rows, images, parts_.communicator));
-    features.teacher_image = std::move(teacher.image);
-    features.teacher_text = std::move(teacher.text);
-    parts_.clock.End("teacher");
-  }
-  if (rows.samples.empty()) {
-    features.image = at::zeros({0, config.embed_dim}, at::device(device));
-    features.text = features.image;
-  } else {
-    features.image = parts_.student.EncodeImage(images).to(at::kFloat);
-    features.text = parts_.student.EncodeText(TokenTensor(rows, config, device))
-                        .to(at::kFloat);
-  }
-  parts_.clock.End("forward");
+  if (parts_.teacher == nullptr) return features;
+  const Autocast autocast(images.device(),
+                          parts_.config.precision == Precision::kBf16);
+  KEEL_ASSIGN_OR_RETURN(
+      Teacher::Features teacher,
+      parts_.teacher->Embed(rows, images, parts_.communicator));
+  features.teacher_image = std::move(teacher.image);
+  features.teacher_text = std::move(teacher.text);
+  parts_.clock.End("teacher");
   return features;
-}
-
-void TrainStep::Backward(const LocalFeatures& features,
-                         const LossResult& loss) {
-  std::vector<at::Tensor> roots = {parts_.student.logit_scale()};
-  std::vector<at::Tensor> gradients = {loss.grad_logit_scale};
-  if (features.image.size(0) > 0) {
-    roots.insert(roots.end(), {features.image, features.text});
-    gradients.insert(gradients.end(), {loss.grad_image, loss.grad_text});
-  }
-  torch::autograd::backward(roots, gradients);
 }
 
 at::Tensor TrainStep::CheckGradients() {

@@ -69,8 +69,9 @@ class TrainStep {
                                   const GroupRows& group);
 
  private:
-  absl::StatusOr<LocalFeatures> Encode(const LoadedRows& rows);
-  void Backward(const LocalFeatures& features, const LossResult& loss);
+  // The features of the teacher, if there is one.
+  absl::StatusOr<LocalFeatures> EncodeTeacher(const LoadedRows& rows,
+                                              const at::Tensor& images);
   // Clips if asked to; true, on the device, if all gradients are finite.
   at::Tensor CheckGradients();
   Ballot BallotFor(const StepOrder& order, const LoadedRows& rows) const;

@@ -36,11 +36,10 @@ struct SelftestOptions {
 };
 
 // Writes the numerics of this machine to `out` as JSON: for each loss file and
-// each path the error of loss and gradients. The paths differ in the number of
-// shares that the loss is cut into and added up from: "dense" and "world 1"
-// one, "tiled" one for each 8 rows, "world 2" and "world 3" as a group of that
-// size. All in this process, without a collective. INVALID_ARGUMENT: no file
-// was given; FAILED_PRECONDITION: an error is above its bound.
+// each path ("dense", "tiled") and world (1 to 3 members, whose shares are
+// added up in this process, without a collective) the error of loss and
+// gradients. INVALID_ARGUMENT: no file was given; FAILED_PRECONDITION: an error
+// is above its bound.
 absl::Status RunSelftest(const SelftestOptions& options, std::ostream& out);
 
 }  // namespace keel

@@ -55,6 +55,20 @@ TEST(ManifestTest, DigestsTheConfiguration) {
   EXPECT_NE(digest(Info()), digest(other));
 }
 
+TEST(ManifestTest, NamesTheOptionsOfTheMethod) {
+  ManifestInfo info = Info();
+  info.config.method.kl_diagonal = false;
+  info.config.method.screening = Screening::kNone;
+  info.config.method.ties = TieRule::kFirstIndex;
+  info.config.train.micro_batch = 64;
+  const auto config =
+      nlohmann::json::parse(ManifestJson(info, {})).at("config");
+  EXPECT_EQ(config.at("method").at("kl_diagonal"), false);
+  EXPECT_EQ(config.at("method").at("screening"), "none");
+  EXPECT_EQ(config.at("method").at("ties"), "first_index");
+  EXPECT_EQ(config.at("train").at("micro_batch"), 64);
+}
+
 TEST(ManifestTest, ListsItsFiles) {
   const std::vector<ManifestFile> files = {{"a", 1, "x"}, {"b", 2, "y"}};
   auto read = ManifestFiles(ManifestJson(Info(), files));

@@ -67,6 +67,33 @@ TEST(BucketReducerTest, EqualsTheGradientOfTheWholeBatch) {
   });
 }
 
+TEST(BucketReducerTest, SendsWhatSeveralBackwardsAddUpTo) {
+  const at::Tensor x = Inputs(9);
+  std::vector<at::Tensor> whole = Parameters();
+  Loss(whole, x).backward();
+  testing::RunGroup(2, [&](Communicator& group) {
+    std::vector<at::Tensor> parameters = Parameters();
+    BucketReducer reducer(group, parameters, 64);
+    // Members of two and of three backward passes.
+    const std::vector<int64_t> cuts = group.rank() == 0
+                                          ? std::vector<int64_t>{0, 1, 4}
+                                          : std::vector<int64_t>{4, 6, 7, 9};
+    for (int step = 0; step < 2; ++step) {
+      reducer.Prepare();
+      for (size_t i = 1; i < cuts.size(); ++i) {
+        reducer.set_accumulating(i + 1 < cuts.size());
+        Loss(parameters, x.narrow(0, cuts[i - 1], cuts[i] - cuts[i - 1]))
+            .backward();
+      }
+      ASSERT_TRUE(reducer.Finish().ok());
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        EXPECT_TRUE(
+            at::allclose(parameters[i].grad(), whole[i].grad(), 1e-5, 1e-6));
+      }
+    }
+  });
+}
+
 TEST(BucketReducerTest, CountsAMemberWithoutBackwardAsZero) {
   const at::Tensor x = Inputs(4);
   std::vector<at::Tensor> whole = Parameters();

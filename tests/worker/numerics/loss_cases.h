@@ -29,36 +29,55 @@ inline GlobalEmbeddings RandomEmbeddings(int64_t n, int64_t d, uint64_t seed) {
   return e;
 }
 
+// Every path, in tiles that no small batch fits.
+inline LossOptions WithPath(LossOptions options, LossPath path) {
+  options.path = path;
+  options.tile_rows = 7;
+  options.tile_columns = 12;
+  return options;
+}
+
+inline std::vector<Slice> Slices(const std::vector<int64_t>& rows) {
+  std::vector<Slice> slices;
+  int64_t begin = 0;
+  for (int64_t count : rows) {
+    slices.push_back({begin, begin + count});
+    begin += count;
+  }
+  return slices;
+}
+
 // The shares of members with `rows` rows each, summed.
 inline LossShare SumOfShares(const GlobalEmbeddings& embeddings,
                              const at::Tensor& logit_scale,
                              const std::vector<int64_t>& rows,
                              const LossOptions& options) {
-  int64_t kept = 0;
-  int64_t begin = 0;
-  for (int64_t count : rows) {
-    kept += KeptRows(embeddings, begin, begin + count, options);
-    begin += count;
+  const auto add = [](at::Tensor& to, const at::Tensor& from) {
+    to = to.defined() ? to + from : from;
+  };
+  at::Tensor statistics;
+  for (const Slice& own : Slices(rows)) {
+    add(statistics, LossStatistics(embeddings, logit_scale, own, options));
   }
   LossShare sum;
-  begin = 0;
-  for (int64_t count : rows) {
-    const LossShare share = ComputeLossShare(embeddings, logit_scale, begin,
-                                             begin + count, options, kept);
-    begin += count;
+  for (const Slice& own : Slices(rows)) {
+    const LossShare share =
+        ComputeLossShare(embeddings, logit_scale, own, options, statistics);
     sum.contrastive += share.contrastive;
     sum.distill += share.distill;
     sum.total += share.total;
     sum.kept_image += share.kept_image;
     sum.kept_text += share.kept_text;
-    const auto add = [](at::Tensor& to, const at::Tensor& from) {
-      to = to.defined() ? to + from : from;
-    };
     add(sum.grad_image, share.grad_image);
     add(sum.grad_text, share.grad_text);
     add(sum.grad_logit_scale, share.grad_logit_scale);
   }
   return sum;
+}
+
+inline GlobalEmbeddings ToType(const GlobalEmbeddings& e, at::ScalarType type) {
+  return {e.image.to(type), e.text.to(type), e.teacher_image.to(type),
+          e.teacher_text.to(type)};
 }
 
 }  // namespace keel::testing

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/testing/member_threads.h"
@@ -59,37 +60,43 @@ TEST(LossFunctionTest, AgreesWithThePublishedNumbersOverTwoMembers) {
     const LocalFeatures features{golden("image"), golden("text"),
                                  golden("teacher_image"),
                                  golden("teacher_text")};
-    const LossOptions options{std::stod(file->metadata.at("alpha")),
-                              KlReduction::kSum};
     const int64_t n = features.image.size(0);
-    const auto results = RunMembers(features, golden("logit_scale"),
-                                    {n / 3, n - n / 3}, options);
-    EXPECT_NEAR(results[0].total / golden("total").item<double>(), 1, 1e-5);
-    EXPECT_EQ(results[0].total, results[1].total);
-    EXPECT_EQ(results[0].batch_size, n);
-    EXPECT_LT(
-        TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
-                    golden("grad_image")),
-        1e-5);
-    EXPECT_LT(TensorError(at::cat({results[0].grad_text, results[1].grad_text}),
-                          golden("grad_text")),
-              1e-5);
-    EXPECT_LT(
-        TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
-                    golden("grad_logit_scale")),
-        3e-5);
+    for (LossPath path : {LossPath::kDense, LossPath::kTiled}) {
+      const LossOptions options = testing::WithPath(
+          {std::stod(file->metadata.at("alpha")), KlReduction::kSum}, path);
+      const auto results = RunMembers(features, golden("logit_scale"),
+                                      {n / 3, n - n / 3}, options);
+      EXPECT_NEAR(results[0].total / golden("total").item<double>(), 1, 1e-5);
+      EXPECT_EQ(results[0].total, results[1].total);
+      EXPECT_EQ(results[0].batch_size, n);
+      EXPECT_LT(
+          TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
+                      golden("grad_image")),
+          1e-5);
+      EXPECT_LT(
+          TensorError(at::cat({results[0].grad_text, results[1].grad_text}),
+                      golden("grad_text")),
+          1e-5);
+      EXPECT_LT(
+          TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
+                      golden("grad_logit_scale")),
+          3e-5);
+    }
   }
 }
 
 TEST(LossFunctionTest, GivesTheSameForAnyGroup) {
   const LocalFeatures all = RandomFeatures(23, 8);
   const at::Tensor logit_scale = at::full({}, std::log(14.0), at::kDouble);
-  for (KlReduction reduction :
-       {KlReduction::kBatchInvariant, KlReduction::kKeptRows}) {
-    const LossOptions options{20, reduction};
+  for (const auto& [path, reduction] :
+       {std::pair(LossPath::kDense, KlReduction::kBatchInvariant),
+        {LossPath::kDense, KlReduction::kKeptRows},
+        {LossPath::kTiled, KlReduction::kBatchInvariant},
+        {LossPath::kTiled, KlReduction::kKeptRows}}) {
+    const LossOptions options = testing::WithPath({20, reduction}, path);
     const LossResult solo = RunMembers(all, logit_scale, {23}, options)[0];
     for (const std::vector<int64_t>& rows :
-         std::vector<std::vector<int64_t>>{{20, 3}, {5, 0, 18}}) {
+         std::vector<std::vector<int64_t>>{{20, 3}, {5, 0, 18}, {1, 9, 6, 7}}) {
       const auto results = RunMembers(all, logit_scale, rows, options);
       std::vector<at::Tensor> images;
       at::Tensor grad_scale = at::zeros({}, at::kDouble);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/testing/tensor_error.h"
@@ -19,15 +20,18 @@ struct Bounds {
   double logit_scale;
 };
 
-class LossGoldenTest : public ::testing::TestWithParam<int> {
+class LossGoldenTest
+    : public ::testing::TestWithParam<std::tuple<int, LossPath>> {
  protected:
   void SetUp() override {
     auto file = ReadSafetensors("tests/golden/modx_loss_" +
-                                std::to_string(GetParam()) + ".safetensors");
+                                std::to_string(std::get<0>(GetParam())) +
+                                ".safetensors");
     ASSERT_TRUE(file.ok()) << file.status();
     golden_ = *std::move(file);
     options_.alpha = std::stod(golden_.metadata.at("alpha"));
     options_.kl_reduction = KlReduction::kSum;
+    options_ = testing::WithPath(options_, std::get<1>(GetParam()));
   }
 
   at::Tensor Golden(const std::string& name) { return *golden_.Find(name); }
@@ -87,7 +91,10 @@ TEST_P(LossGoldenTest, AgreesInDoublePrecision) {
   CheckAllWorlds(at::kDouble, {1e-9, 1e-9});
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, LossGoldenTest, ::testing::Range(0, 4));
+INSTANTIATE_TEST_SUITE_P(
+    Cases, LossGoldenTest,
+    ::testing::Combine(::testing::Range(0, 4),
+                       ::testing::Values(LossPath::kDense, LossPath::kTiled)));
 
 }  // namespace
 }  // namespace keel

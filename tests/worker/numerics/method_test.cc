@@ -13,6 +13,9 @@ MethodConfig Config(const std::string& name) {
   config.alpha = 7;
   config.kl_reduction = KlReduction::kMean;
   config.kl_temperature = 0.5;
+  config.kl_diagonal = false;
+  config.screening = Screening::kNone;
+  config.ties = TieRule::kStrict;
   return config;
 }
 
@@ -31,6 +34,9 @@ TEST(MethodTest, ModxTakesItsOptionsFromTheConfiguration) {
   EXPECT_EQ(options.alpha, 7);
   EXPECT_EQ(options.kl_reduction, KlReduction::kMean);
   EXPECT_EQ(options.kl_temperature, 0.5);
+  EXPECT_FALSE(options.kl_diagonal);
+  EXPECT_EQ(options.screening, Screening::kNone);
+  EXPECT_EQ(options.ties, TieRule::kStrict);
 }
 
 TEST(MethodTest, ModxTrainsAsFinetuneWithoutAParent) {

@@ -30,9 +30,10 @@ TEST(RunSelftestTest, ReportsErrorsWithinTheBounds) {
   const absl::Status status = RunSelftest(options, out);
   EXPECT_TRUE(status.ok()) << status << out.str();
   const auto report = nlohmann::json::parse(out.str());
-  EXPECT_EQ(report["loss"].size(), 4u * 5);
-  EXPECT_EQ(report["loss"][1]["path"], "tiled");
-  EXPECT_EQ(report["loss"][4]["shares"], 3);
+  EXPECT_EQ(report["loss"].size(), 4u * 6);
+  EXPECT_EQ(report["loss"][2]["path"], "dense");
+  EXPECT_EQ(report["loss"][3]["path"], "tiled");
+  EXPECT_EQ(report["loss"][5]["world"], 3);
   EXPECT_NE(report["note"].get<std::string>().find("no collective"),
             std::string::npos);
   EXPECT_LT(report["loss"][0]["errors"]["grad_image"], 1e-5);
