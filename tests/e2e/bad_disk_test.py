@@ -50,7 +50,8 @@ class SmallDisk:
     def enter(self):
         """A command's first words, which let it see the disk."""
         more = [] if may_mount() else ["-U", "--preserve-credentials"]
-        return ["nsenter", "-t", str(self.holder.pid), "-m", *more]
+        # Its root and folder too: those of the namespace are others in a chroot.
+        return ["nsenter", "-t", str(self.holder.pid), "-m", "--root", "--wd", *more]
 
     def __exit__(self, *_):
         self.holder.kill()
