@@ -5,12 +5,18 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "worker/train/loss.h"
 
 namespace keel::testing {
+
+// The logit_scale whose exponential is `scale`.
+inline at::Tensor Log(double scale) {
+  return at::full({}, std::log(scale), at::kDouble);
+}
 
 inline at::Tensor UnitRandom(int64_t n, int64_t d, uint64_t seed) {
   const at::Tensor x =

@@ -13,16 +13,13 @@
 namespace keel {
 namespace {
 
+using testing::Log;
 using testing::RandomEmbeddings;
 using testing::ReferenceLoss;
 using testing::SumOfShares;
 using testing::TensorError;
 using testing::ToType;
 using testing::UnitRandom;
-
-at::Tensor Log(double scale) {
-  return at::full({}, std::log(scale), at::kDouble);
-}
 
 LossShare Whole(const GlobalEmbeddings& e, const at::Tensor& logit_scale,
                 const LossOptions& options) {
