@@ -8,15 +8,14 @@ constexpr double kNear = 0.5;
 
 }  // namespace
 
-ContrastLines FinishContrast(const at::Tensor& sums,
-                             const at::Tensor& diagonal) {
-  const at::Tensor own = diagonal.exp();
+ContrastLines FinishContrast(const at::Tensor& sums, const at::Tensor& cosines,
+                             const at::Tensor& exponents) {
+  const at::Tensor own = exponents.exp();
   const at::Tensor whole = sums[kOthers] + own;
-  return {
-      .value = (sums[kOthers] / own).log1p(),
-      .by_logit_scale = (sums[kOthersLogit] - sums[kOthers] * diagonal) / whole,
-      .inverse = whole.reciprocal(),
-      .miss = sums[kOthers] / whole};
+  return {.value = (sums[kOthers] / own).log1p(),
+          .by_scale = (sums[kOthersCosine] - sums[kOthers] * cosines) / whole,
+          .inverse = whole.reciprocal(),
+          .miss = sums[kOthers] / whole};
 }
 
 AlignmentLines FinishAlignment(const at::Tensor& sums) {

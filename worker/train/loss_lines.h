@@ -20,27 +20,27 @@ namespace keel {
 
 // The sums, by their place in a [k, N] tensor. c and c' are shifts.
 enum LineSum {
-  kOthers,       // exp(z) beside the diagonal, z = s (S - c)
-  kOthersLogit,  // z exp(z) beside the diagonal
-  kTeacher,      // P = exp((S' - c') / tau)
-  kStudent,      // Q = exp((S - c') / tau) = P exp(d)
-  kMean,         // P d
-  kBeyond,       // P (exp(d) - 1 - d)
-  kBeaten,       // how often screening found the teacher wrong
+  kOthers,        // exp(z) beside the diagonal, z = s (S - c)
+  kOthersCosine,  // S exp(z) beside the diagonal
+  kTeacher,       // P = exp((S' - c') / tau)
+  kStudent,       // Q = exp((S - c') / tau) = P exp(d)
+  kMean,          // P d
+  kBeyond,        // P (exp(d) - 1 - d)
+  kBeaten,        // how often screening found the teacher wrong
   kLineSums,
 };
 
 struct ContrastLines {
   at::Tensor value;
-  at::Tensor by_logit_scale;
+  at::Tensor by_scale;  // its derivative by s
   // softmax = exp(z) * inverse; miss = 1 - the diagonal's.
   at::Tensor inverse;
   at::Tensor miss;
 };
 
-// `diagonal`: z of the lines' own pairs.
-ContrastLines FinishContrast(const at::Tensor& sums,
-                             const at::Tensor& diagonal);
+// `cosines` and `exponents`: S and z of the lines' own pairs.
+ContrastLines FinishContrast(const at::Tensor& sums, const at::Tensor& cosines,
+                             const at::Tensor& exponents);
 
 struct AlignmentLines {
   at::Tensor kept;  // boolean

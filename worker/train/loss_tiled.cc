@@ -232,12 +232,11 @@ void TiledLoss::AddSum(LineSum which, const Tile& tile,
 }
 
 void TiledLoss::AddContrast(const Tile& tile, const at::Tensor& cosines) {
-  at::Tensor exponents = Buffer(1, tile).copy_(cosines);
-  at::Tensor others = Buffer(2, tile);
-  at::exp_out(others, contrast_.InPlace(exponents));
+  at::Tensor others = Buffer(1, tile).copy_(cosines);
+  contrast_.InPlace(others).exp_();
   tile.Diagonal(others).zero_();
   AddSum(kOthers, tile, others);
-  AddSum(kOthersLogit, tile, others.mul_(exponents));
+  AddSum(kOthersCosine, tile, others.mul_(cosines));
 }
 
 void TiledLoss::AddAlignment(const Tile& tile, at::Tensor& cosines) {
@@ -293,16 +292,17 @@ std::vector<Factors> TiledLoss::FinishShare(const at::Tensor& statistics,
 }
 
 LossShare TiledLoss::Share(const at::Tensor& statistics) const {
-  const at::Tensor diagonal = (pairs_ - contrast_.shift) * contrast_.factor;
-  const ContrastLines rows = FinishContrast(statistics[0], diagonal);
-  const ContrastLines columns = FinishContrast(statistics[1], diagonal);
+  const at::Tensor exponents = (pairs_ - contrast_.shift) * contrast_.factor;
+  const ContrastLines rows = FinishContrast(statistics[0], pairs_, exponents);
+  const ContrastLines columns =
+      FinishContrast(statistics[1], pairs_, exponents);
   const double of_line = 0.5 / static_cast<double>(n_);
   LossShare share;
   share.contrastive = of_line * SumOwn(rows.value, columns.value);
   share.total = share.contrastive;
-  share.grad_logit_scale = at::full(
-      {}, of_line * SumOwn(rows.by_logit_scale, columns.by_logit_scale),
-      statistics.options());
+  share.grad_logit_scale =
+      at::full({}, of_line * scale_ * SumOwn(rows.by_scale, columns.by_scale),
+               statistics.options());
   const at::ScalarType type = e_.image.scalar_type();
   GradientFactors factors = {
       {rows.inverse, columns.inverse, of_line * scale_, type},
