@@ -173,8 +173,8 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
   };
   // An older manifest must not vouch for half of the new files.
   KEEL_RETURN_IF_ERROR(RemoveFile(JoinPath(directory, kManifestFile)));
-  KEEL_RETURN_IF_ERROR(WriteSafetensors(path(kModelFile), model.parameters(),
-                                        {{"format", "pt"}}));
+  KEEL_RETURN_IF_ERROR(
+      WriteSafetensors(path(kModelFile), model.state(), {{"format", "pt"}}));
   KEEL_RETURN_IF_ERROR(WriteFileAtomically(path(kModelConfigFile),
                                            OpenClipConfigJson(model.config())));
   if (state != nullptr) {

@@ -34,6 +34,18 @@ Json MethodJson(const MethodConfig& method) {
           {"interpolate", method.interpolate}};
 }
 
+const char* BatchNormName(BatchNormMode mode) {
+  switch (mode) {
+    case BatchNormMode::kAuto:
+      return "auto";
+    case BatchNormMode::kSync:
+      return "sync";
+    case BatchNormMode::kFrozen:
+      return "frozen";
+  }
+  return "";
+}
+
 Json TrainJson(const TrainConfig& train) {
   return {{"epochs", train.epochs},
           {"global_batch", train.global_batch},
@@ -47,7 +59,8 @@ Json TrainJson(const TrainConfig& train) {
           {"epsilon", train.epsilon},
           {"decay_all", train.decay_all},
           {"drop_last", train.drop_last},
-          {"clip_grad_norm", train.clip_grad_norm}};
+          {"clip_grad_norm", train.clip_grad_norm},
+          {"batch_norm", BatchNormName(train.batch_norm)}};
 }
 
 Json ConfigJson(const StreamConfig& config) {

@@ -75,19 +75,22 @@ void BucketReducer::AddBucket(std::vector<size_t> indexes) {
   buckets_.push_back(std::move(bucket));
 }
 
-void BucketReducer::Prepare() {
+void BucketReducer::Prepare(bool overlap) {
   for (Bucket& bucket : buckets_) {
     bucket.flat.zero_();
     bucket.missing = bucket.parameters.size();
     bucket.pending.reset();
   }
+  overlap_ = overlap;
   next_ = 0;
   status_ = absl::OkStatus();
 }
 
 void BucketReducer::GradientReady(size_t bucket) {
   --buckets_[bucket].missing;
-  while (next_ < buckets_.size() && buckets_[next_].missing == 0) LaunchNext();
+  while (overlap_ && next_ < buckets_.size() && buckets_[next_].missing == 0) {
+    LaunchNext();
+  }
 }
 
 void BucketReducer::LaunchNext() {

@@ -34,8 +34,9 @@ double Ratio(int64_t part, int64_t whole) {
 absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
                                            const LoadedRows& rows,
                                            const GroupRows& group) {
-  parts_.reducer.Prepare();
-  KEEL_ASSIGN_OR_RETURN(const LocalFeatures features, Encode(rows));
+  const BatchNormSyncPtr sync = MakeSync();
+  parts_.reducer.Prepare(/*overlap=*/sync == nullptr);
+  KEEL_ASSIGN_OR_RETURN(const LocalFeatures features, Encode(rows, sync));
   KEEL_ASSIGN_OR_RETURN(
       const LossResult loss,
       GlobalLoss(features, parts_.student.logit_scale(), group.counts,
@@ -43,6 +44,7 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   parts_.clock.End("loss");
 
   Backward(features, loss);
+  if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
   ZeroKeyBiasGradients(parts_.student);
   at::Tensor finite = CheckGradients();
@@ -55,6 +57,7 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   parts_.clock.End("vote");
 
   parts_.optimizer.Step(order.learning_rate, vote.skip);
+  if (sync != nullptr) sync->Commit(vote.skip);
   parts_.clock.End("optimizer");
   if (!vote.complete) return NonFinite(order, loss, vote);
   return StepOutcome{.report = Report(order, loss, vote, group),
@@ -62,7 +65,16 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
                      .stop = vote.sum.stop_requests > 0};
 }
 
-absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
+BatchNormSyncPtr TrainStep::MakeSync() const {
+  if (!parts_.sync_batch_norm) return nullptr;
+  return c10::make_intrusive<BatchNormSync>(
+      [&group = parts_.communicator](const at::Tensor& tensor) {
+        return group.AllReduceSum(tensor);
+      });
+}
+
+absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows,
+                                                const BatchNormSyncPtr& sync) {
   const ModelConfig& config = parts_.student.config();
   const at::Device device = parts_.student.logit_scale().device();
   const Autocast autocast(device, parts_.config.precision == Precision::kBf16);
@@ -76,11 +88,14 @@ absl::StatusOr<LocalFeatures> TrainStep::Encode(const LoadedRows& rows) {
     features.teacher_text = std::move(teacher.text);
     parts_.clock.End("teacher");
   }
-  if (rows.samples.empty()) {
-    features.image = at::zeros({0, config.embed_dim}, at::device(device));
-    features.text = features.image;
-  } else {
-    features.image = parts_.student.EncodeImage(images).to(at::kFloat);
+  features.image = at::zeros({0, config.embed_dim}, at::device(device));
+  features.text = features.image;
+  // Without rows too: the layers' sums are the group's.
+  if (!rows.samples.empty() || sync != nullptr) {
+    features.image = parts_.student.EncodeImage(images, sync).to(at::kFloat);
+  }
+  if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
+  if (!rows.samples.empty()) {
     features.text = parts_.student.EncodeText(TokenTensor(rows, config, device))
                         .to(at::kFloat);
   }
@@ -92,10 +107,13 @@ void TrainStep::Backward(const LocalFeatures& features,
                          const LossResult& loss) {
   std::vector<at::Tensor> roots = {parts_.student.logit_scale()};
   std::vector<at::Tensor> gradients = {loss.grad_logit_scale};
-  if (features.image.size(0) > 0) {
-    roots.insert(roots.end(), {features.image, features.text});
-    gradients.insert(gradients.end(), {loss.grad_image, loss.grad_text});
-  }
+  const auto add = [&](const at::Tensor& root, const at::Tensor& gradient) {
+    if (!root.requires_grad()) return;  // nothing was encoded
+    roots.push_back(root);
+    gradients.push_back(gradient);
+  };
+  add(features.image, loss.grad_image);
+  add(features.text, loss.grad_text);
   torch::autograd::backward(roots, gradients);
 }
 

@@ -49,6 +49,8 @@ class TrainStep {
     const ClipModel& student;
     // Null if the method needs none.
     Teacher* teacher;
+    // The student's BatchNorm normalises over the group's batch.
+    bool sync_batch_norm;
     const Method& method;
     const TrainConfig& config;
     AdamW& optimizer;
@@ -69,7 +71,10 @@ class TrainStep {
                                   const GroupRows& group);
 
  private:
-  absl::StatusOr<LocalFeatures> Encode(const LoadedRows& rows);
+  absl::StatusOr<LocalFeatures> Encode(const LoadedRows& rows,
+                                       const BatchNormSyncPtr& sync);
+  // Null unless BatchNorm is synchronised.
+  BatchNormSyncPtr MakeSync() const;
   void Backward(const LocalFeatures& features, const LossResult& loss);
   // Clips if asked to; true, on the device, if all gradients are finite.
   at::Tensor CheckGradients();
