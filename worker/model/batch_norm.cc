@@ -15,18 +15,23 @@ using torch::autograd::variable_list;
 constexpr double kMomentum = 0.1;
 constexpr double kEpsilon = 1e-5;
 
-// Over all but the channels, added up in double.
-at::Tensor SumPerChannel(const at::Tensor& x) {
-  return x.sum({0, 2, 3}, /*keepdim=*/false, at::kFloat).to(at::kDouble);
+// What statistics of `x` are computed in: fp32 or better.
+at::ScalarType Wide(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-// [C] -> [1, C, 1, 1].
-at::Tensor PerChannel(const at::Tensor& values) {
-  return values.to(at::kFloat).view({1, -1, 1, 1});
+// Over all but the channels; float64, for adding up over the group.
+at::Tensor SumPerChannel(const at::Tensor& x) {
+  return x.sum({0, 2, 3}, /*keepdim=*/false, Wide(x)).to(at::kDouble);
+}
+
+// [C] -> [1, C, 1, 1], in the type for `x`.
+at::Tensor PerChannel(const at::Tensor& values, const at::Tensor& x) {
+  return values.to(Wide(x)).view({1, -1, 1, 1});
 }
 
 struct Moments {
-  at::Tensor mean;      // float [C]
+  at::Tensor mean;      // [C]
   at::Tensor variance;  // biased
 };
 
@@ -69,13 +74,13 @@ class SyncedNorm : public torch::autograd::Function<SyncedNorm> {
     sync->SumOverGroup(first);
     const at::Tensor total = first[0].clamp_min(1);
     const at::Tensor mean = first.narrow(0, 1, channels) / total;
-    const at::Tensor squares = SumPerChannel((x - PerChannel(mean)).square());
+    const at::Tensor squares =
+        SumPerChannel((x - PerChannel(mean, x)).square());
     sync->SumOverGroup(squares);
-    const Moments moments = {mean.to(at::kFloat),
-                             (squares / total).to(at::kFloat)};
+    const Moments moments = {mean.to(Wide(x)), (squares / total).to(Wide(x))};
     sync->staged_.push_back(
         {layer, moments.mean,
-         (squares / (first[0] - 1).clamp_min(1)).to(at::kFloat), first[0]});
+         (squares / (first[0] - 1).clamp_min(1)).to(Wide(x)), first[0]});
     context->save_for_backward({x, weight, moments.mean, moments.variance});
     context->saved_data["total"] = total;
     context->saved_data["sync"] = c10::IValue::make_capsule(sync);
@@ -98,11 +103,11 @@ class SyncedNorm : public torch::autograd::Function<SyncedNorm> {
     const std::vector<at::Tensor> means =
         (sums / context->saved_data["total"].toTensor()).chunk(2);
     const at::Tensor inverse = (moments.variance + kEpsilon).rsqrt();
-    const at::Tensor of_input = (x - PerChannel(moments.mean))
-                                    .mul_(PerChannel(-inverse * means[1]))
+    const at::Tensor of_input = (x - PerChannel(moments.mean, x))
+                                    .mul_(PerChannel(-inverse * means[1], x))
                                     .add_(gradient)
-                                    .sub_(PerChannel(means[0]))
-                                    .mul_(PerChannel(weight * inverse));
+                                    .sub_(PerChannel(means[0], x))
+                                    .mul_(PerChannel(weight * inverse, x));
     return {of_input.to(x.scalar_type()), of_weight, of_bias, {}, {}};
   }
 
