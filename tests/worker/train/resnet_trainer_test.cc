@@ -47,7 +47,8 @@ class ResNetTrainerTest : public ::testing::Test {
     const ClipModel actual = b.Weights(kResult, steps);
     EXPECT_LT(PhaseHarness::WeightError(actual, expected), 1e-5);
     for (const NamedTensor& t : expected.buffers()) {
-      EXPECT_LT(TensorError(actual.Get(t.name), t.tensor), 1e-5) << t.name;
+      // By their largest elements, not norm-wise.
+      EXPECT_LT(TensorError(actual.Get(t.name), t.tensor), 1e-4) << t.name;
     }
   }
 
