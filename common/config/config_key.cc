@@ -16,7 +16,7 @@ using enum ConfigRange;
 std::vector<ConfigKey> ModelKeys() {
   return {
       {.path = "model.preset",
-       .choices = "tiny|tiny-bench|vit-b-32|vit-b-16|vit-l-14",
+       .choices = "tiny|tiny-bench|vit-b-32|vit-b-16|vit-l-14|rn50",
        .doc = "Named architecture; 'tiny' if nothing is said of the model."},
       {.path = "model.open_clip_config",
        .unit = kFile,
@@ -30,7 +30,9 @@ std::vector<ConfigKey> ModelKeys() {
       {.path = "model.vision.image_size",
        .range = kPositive,
        .at_most = 2048,
-       .doc = "Height and width of the input, in pixels."},
+       .doc =
+           "Height and width of the input, in pixels; of a ResNet a multiple "
+           "of 32."},
       {.path = "model.vision.patch_size",
        .range = kPositive,
        .at_most = 2048,
@@ -38,7 +40,14 @@ std::vector<ConfigKey> ModelKeys() {
       {.path = "model.vision.width",
        .range = kPositive,
        .at_most = 16384,
-       .doc = "Width of the image tower."},
+       .doc = "Width of the image tower; of a ResNet channels after its stem."},
+      {.path = "model.vision.blocks",
+       .unit = kIntegers,
+       .range = kPositive,
+       .at_most = 256,
+       .doc = "Bottlenecks in the four stages of a ResNet, such as [3, 4, 6, "
+              "3], which has no patch_size, layers and mlp_ratio; without it "
+              "the image tower is a transformer."},
       {.path = "model.vision.layers",
        .range = kPositive,
        .at_most = 256,
@@ -46,7 +55,8 @@ std::vector<ConfigKey> ModelKeys() {
       {.path = "model.vision.heads",
        .range = kPositive,
        .at_most = 256,
-       .doc = "Attention heads of the image tower; divides width."},
+       .doc = "Attention heads of the image tower, dividing width; of a ResNet "
+              "those of its pooling, dividing 32 times width."},
       {.path = "model.vision.mlp_ratio",
        .range = kPositive,
        .at_most = 64,
@@ -201,6 +211,12 @@ std::vector<ConfigKey> TrainKeys() {
        .fallback = "0",
        .doc = "Pairs of a worker that are encoded at once, to save memory; "
               "each is encoded twice then, with the same result. 0: all."},
+      {.path = "train.batch_norm",
+       .fallback = "auto",
+       .official_fallback = "sync",
+       .doc = "What a ResNet's BatchNorm trains with: sync, the whole batch's "
+              "statistics over the group; frozen, those it has; auto, sync "
+              "from random weights and frozen after a parent."},
   };
 }
 

@@ -19,6 +19,8 @@ enum class ConfigUnit {
   kBytes,
   // A count; "all" stands for 0.
   kCountOrAll,
+  // A list of whole numbers: "[3, 4, 6, 3]".
+  kIntegers,
   // A path that the file's reader resolves; no field of the message.
   kFile,
   // Known, but only 0 is taken; no field of the message.

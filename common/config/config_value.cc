@@ -11,10 +11,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "common/status_macros.h"
 #include "common/string_view.h"
 
 namespace keel {
@@ -157,6 +159,25 @@ absl::Status SetInteger(const ConfigKey& key, const FieldDescriptor* field,
   return absl::OkStatus();
 }
 
+absl::Status SetIntegers(const ConfigKey& key, const FieldDescriptor* field,
+                         absl::string_view text, Message* message) {
+  absl::string_view rest = text;
+  bool good =
+      absl::ConsumePrefix(&rest, "[") && absl::ConsumeSuffix(&rest, "]");
+  std::vector<int32_t> values;
+  for (absl::string_view part : absl::StrSplit(rest, ',')) {
+    good = absl::SimpleAtoi(part, &values.emplace_back()) && good;
+  }
+  if (!good) {
+    return Wrong(key, "a list of whole numbers such as [3, 4, 6, 3]", text);
+  }
+  message->GetReflection()->ClearField(message, field);
+  for (int32_t value : values) {
+    message->GetReflection()->AddInt32(message, field, value);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetDouble(const ConfigKey& key, const FieldDescriptor* field,
                        absl::string_view text, Message* message) {
   double value = 0;
@@ -200,6 +221,16 @@ absl::Status SetDuration(const ConfigKey& key, const FieldDescriptor* field,
   duration->set_seconds(absl::IDivDuration(value, absl::Seconds(1), &value));
   duration->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(value)));
   return absl::OkStatus();
+}
+
+std::vector<int32_t> IntegersIn(const Place& place) {
+  std::vector<int32_t> values;
+  const int count = place.reflection().FieldSize(*place.message, place.field);
+  for (int i = 0; i < count; ++i) {
+    values.push_back(
+        place.reflection().GetRepeatedInt32(*place.message, place.field, i));
+  }
+  return values;
 }
 
 // Numbers and durations (in seconds) as a number to compare.
@@ -287,6 +318,9 @@ absl::Status SetConfigValue(const ConfigKey& key, std::string_view value,
   const absl::string_view text = ToAbsl(value);
   Message* const message = FindMutable(key, config);
   const FieldDescriptor* const field = Find(key, *config).field;
+  if (key.unit == ConfigUnit::kIntegers) {
+    return SetIntegers(key, field, text, message);
+  }
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return SetDouble(key, field, text, message);
@@ -306,6 +340,7 @@ absl::Status SetConfigValue(const ConfigKey& key, std::string_view value,
 
 bool HasConfigValue(const ConfigKey& key, const v1::StreamConfig& config) {
   const Place place = Find(key, config);
+  if (key.unit == ConfigUnit::kIntegers) return !IntegersIn(place).empty();
   return place.reflection().HasField(*place.message, place.field);
 }
 
@@ -314,6 +349,9 @@ std::string ConfigValueText(const ConfigKey& key,
   const Place place = Find(key, config);
   const Message& message = *place.message;
   const Reflection& reflection = place.reflection();
+  if (key.unit == ConfigUnit::kIntegers) {
+    return absl::StrCat("[", absl::StrJoin(IntegersIn(place), ", "), "]");
+  }
   switch (place.field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return DoubleText(reflection.GetDouble(message, place.field));
@@ -340,6 +378,13 @@ std::string ConfigValueText(const ConfigKey& key,
 absl::Status CheckConfigValue(const ConfigKey& key,
                               const v1::StreamConfig& config) {
   const Place place = Find(key, config);
+  if (key.unit == ConfigUnit::kIntegers) {
+    for (int32_t value : IntegersIn(place)) {
+      KEEL_RETURN_IF_ERROR(
+          CheckMagnitude(key, value, ConfigValueText(key, config)));
+    }
+    return absl::OkStatus();
+  }
   if (const auto magnitude = Magnitude(place)) {
     return CheckMagnitude(key, *magnitude, ConfigValueText(key, config));
   }
@@ -366,8 +411,18 @@ bool HasConfigField(const ConfigKey& key) {
   return key.unit != ConfigUnit::kFile && key.unit != ConfigUnit::kNotSupported;
 }
 
+bool IsOfAnotherTower(const ConfigKey& key, const v1::StreamConfig& config) {
+  return config.model().vision().blocks_size() > 0 &&
+         (key.path == "model.vision.patch_size" ||
+          key.path == "model.vision.layers" ||
+          key.path == "model.vision.mlp_ratio");
+}
+
 std::string ConfigRangeText(const ConfigKey& key) {
   if (key.unit == ConfigUnit::kFile) return "a path";
+  if (key.unit == ConfigUnit::kIntegers) {
+    return absl::StrCat("list of ", NumbersText(key));
+  }
   if (key.unit == ConfigUnit::kNotSupported) return key.fallback;
   if (!key.choices.empty()) {
     return absl::StrReplaceAll(key.choices, {{"|", ", "}});

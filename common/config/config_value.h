@@ -30,6 +30,8 @@ absl::Status CheckConfigValue(const ConfigKey& key,
 
 // True if the key is a field of the message.
 bool HasConfigField(const ConfigKey& key);
+// True if the key describes a transformer and the image tower is a ResNet.
+bool IsOfAnotherTower(const ConfigKey& key, const v1::StreamConfig& config);
 // What any key's value may be, for the documentation: "(0, 1]", "fp32 or
 // bf16"; empty: anything of its type.
 std::string ConfigRangeText(const ConfigKey& key);

@@ -11,9 +11,8 @@
 
 namespace keel {
 
-// "tiny", "tiny-bench", "vit-b-32", "vit-b-16" or "vit-l-14".
-// INVALID_ARGUMENT: no such preset, or one with ResNet towers ("rn50"), which
-// this version does not have.
+// "tiny", "tiny-bench", "vit-b-32", "vit-b-16", "vit-l-14" or "rn50".
+// INVALID_ARGUMENT: no such preset.
 absl::StatusOr<v1::ModelConfig> ModelPreset(std::string_view name);
 
 // The names that ModelPreset knows.

@@ -42,6 +42,10 @@ class Section {
     }
     return value.get<int>();
   }
+  // Null if the key holds no list.
+  const json* List(const char* key) const {
+    return Has(key) && object_[key].is_array() ? &object_[key] : nullptr;
+  }
   absl::StatusOr<int> IntegerOr(const char* key, int fallback) const {
     if (!Has(key)) return fallback;
     return Integer(key);
@@ -99,9 +103,42 @@ class Section {
   const std::string path_;
 };
 
+// A list of layers is OpenCLIP's sign of a ResNet, which makes nothing of the
+// keys of a transformer.
+absl::Status ReadResNet(const Section& cfg, const json& stages,
+                        v1::ModelConfig::Vision* vision) {
+  for (const json& blocks : stages) {
+    if (!blocks.is_number_integer() || blocks < 1 || blocks > 256) {
+      return cfg.Error("layers",
+                       absl::StrCat("must be whole numbers from 1 to 256, got ",
+                                    stages.dump()));
+    }
+    vision->add_blocks(blocks.get<int>());
+  }
+  if (stages.size() != 4) {
+    return cfg.Error("layers", absl::StrCat("must be a number or have four, "
+                                            "got ",
+                                            stages.dump()));
+  }
+  KEEL_ASSIGN_OR_RETURN(const int image_size, cfg.IntegerOr("image_size", 224));
+  KEEL_ASSIGN_OR_RETURN(const int width, cfg.IntegerOr("width", 768));
+  KEEL_ASSIGN_OR_RETURN(const int head_width,
+                        cfg.IntegerOr("head_width", kHeadWidth));
+  if (32 * width % head_width != 0) {
+    return cfg.Error("width", "times 32 is no multiple of the heads' width");
+  }
+  vision->set_image_size(image_size);
+  vision->set_width(width);
+  vision->set_heads(32 * width / head_width);
+  return absl::OkStatus();
+}
+
 absl::Status ReadVision(const Section& cfg, v1::ModelConfig::Vision* vision) {
   KEEL_RETURN_IF_ERROR(cfg.CheckOthers({"image_size", "patch_size", "width",
                                         "layers", "head_width", "mlp_ratio"}));
+  if (const json* stages = cfg.List("layers")) {
+    return ReadResNet(cfg, *stages, vision);
+  }
   KEEL_ASSIGN_OR_RETURN(const int image_size, cfg.IntegerOr("image_size", 224));
   KEEL_ASSIGN_OR_RETURN(const int layers, cfg.IntegerOr("layers", 12));
   KEEL_ASSIGN_OR_RETURN(const int patch_size, cfg.IntegerOr("patch_size", 16));

@@ -13,6 +13,10 @@ void FillModel(v1::ModelConfig* model) {
   if (model->ByteSizeLong() == 0) model->set_preset(kDefaultPreset);
   if (model->preset().empty()) return;
   if (auto preset = ModelPreset(model->preset()); preset.ok()) {
+    // Merging appends to lists.
+    if (model->vision().blocks_size() > 0) {
+      preset->mutable_vision()->clear_blocks();
+    }
     preset->MergeFrom(*model);
     *model = *std::move(preset);
   }
@@ -25,7 +29,7 @@ v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
   FillModel(filled.mutable_model());
   for (const ConfigKey& key : ConfigKeys()) {
     if (!HasConfigField(key) || key.fallback.empty() ||
-        HasConfigValue(key, filled)) {
+        HasConfigValue(key, filled) || IsOfAnotherTower(key, filled)) {
       continue;
     }
     // The profile's key comes before those that depend on it.

@@ -1,8 +1,11 @@
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
@@ -64,6 +67,21 @@ absl::Status Parser::ReadSection(const YAML::Node& section,
   return absl::OkStatus();
 }
 
+// The value as SetConfigValue takes it; none if it has no such form.
+std::optional<std::string> TextOf(const ConfigKey& key,
+                                  const YAML::Node& value) {
+  if (value.IsScalar()) return value.Scalar();
+  if (key.unit != ConfigUnit::kIntegers || !value.IsSequence()) {
+    return std::nullopt;
+  }
+  std::vector<std::string> items;
+  for (const YAML::Node& item : value) {
+    if (!item.IsScalar()) return std::nullopt;
+    items.push_back(item.Scalar());
+  }
+  return absl::StrCat("[", absl::StrJoin(items, ", "), "]");
+}
+
 absl::Status Parser::ReadEntry(const YAML::Node& key_node,
                                const YAML::Node& value,
                                const std::string& path) {
@@ -83,11 +101,12 @@ absl::Status Parser::ReadEntry(const YAML::Node& key_node,
                                                              nearest, "'?")),
                  kConfigKey);
   }
-  if (!value.IsScalar()) {
+  std::optional<std::string> text = TextOf(*key, value);
+  if (!text.has_value()) {
     return Error(key_node.Mark(),
                  absl::StrCat("'", path, "' must have one value"));
   }
-  const absl::Status status = ReadValue(*key, value.Scalar());
+  const absl::Status status = ReadValue(*key, *text);
   return status.ok()
              ? status
              : Error(value.Mark(), std::string(status.message()), kConfigValue);

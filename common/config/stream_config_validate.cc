@@ -36,15 +36,35 @@ absl::Status CheckAgainstPreset(const v1::StreamConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTransformer(const v1::ModelConfig::Vision& vision) {
+  KEEL_RETURN_IF_ERROR(
+      CheckDivides("model.vision.patch_size", vision.patch_size(),
+                   "model.vision.image_size", vision.image_size()));
+  return CheckDivides("model.vision.heads", vision.heads(),
+                      "model.vision.width", vision.width());
+}
+
+absl::Status CheckResNet(const v1::ModelConfig::Vision& vision) {
+  if (vision.blocks_size() != 4) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.vision.blocks must have four numbers, got ",
+                     vision.blocks_size()));
+  }
+  // What the strides of stem and stages leave is the grid that is pooled.
+  KEEL_RETURN_IF_ERROR(CheckDivides(
+      "32", 32, "model.vision.image_size of a ResNet", vision.image_size()));
+  KEEL_RETURN_IF_ERROR(
+      CheckDivides("2", 2, "model.vision.width of a ResNet", vision.width()));
+  return CheckDivides("model.vision.heads", vision.heads(),
+                      "32 times model.vision.width", 32 * vision.width());
+}
+
 absl::Status CheckModel(const v1::StreamConfig& config) {
   const v1::ModelConfig& model = config.model();
   if (!model.preset().empty()) KEEL_RETURN_IF_ERROR(CheckAgainstPreset(config));
-  KEEL_RETURN_IF_ERROR(
-      CheckDivides("model.vision.patch_size", model.vision().patch_size(),
-                   "model.vision.image_size", model.vision().image_size()));
-  KEEL_RETURN_IF_ERROR(
-      CheckDivides("model.vision.heads", model.vision().heads(),
-                   "model.vision.width", model.vision().width()));
+  KEEL_RETURN_IF_ERROR(model.vision().blocks_size() > 0
+                           ? CheckResNet(model.vision())
+                           : CheckTransformer(model.vision()));
   KEEL_RETURN_IF_ERROR(CheckDivides("model.text.heads", model.text().heads(),
                                     "model.text.width", model.text().width()));
   // Start, one token and end.
@@ -85,6 +105,15 @@ absl::Status CheckTogether(const v1::StreamConfig& config) {
                      "only, got profile '",
                      config.method().profile(), "'"));
   }
+  // Micro-batches would be normalised each by itself, which is another model.
+  if (config.train().micro_batch() > 0 &&
+      config.model().vision().blocks_size() > 0 &&
+      config.train().batch_norm() != v1::TrainConfig::FROZEN) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "train.micro_batch needs train.batch_norm frozen where the model has "
+        "BatchNorm, got train.micro_batch ",
+        config.train().micro_batch()));
+  }
   return absl::OkStatus();
 }
 
@@ -95,6 +124,12 @@ absl::Status Check(const v1::StreamConfig& config) {
     // Dimensions of an unknown preset are absent: name the preset instead.
     if (key.path == "model.embed_dim" && !config.model().preset().empty()) {
       KEEL_RETURN_IF_ERROR(ModelPreset(config.model().preset()).status());
+    }
+    if (IsOfAnotherTower(key, config)) {
+      if (!HasConfigValue(key, config)) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          key.path, " must not stand beside model.vision.blocks, got ",
+          ConfigValueText(key, config)));
     }
     KEEL_RETURN_IF_ERROR(CheckConfigValue(key, config));
   }

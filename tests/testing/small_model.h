@@ -18,6 +18,14 @@ inline ModelConfig SmallModel() {
   return config;
 }
 
+// A block in each stage; 64 px, of which 2 x 2 places are pooled.
+inline ModelConfig SmallResNet() {
+  ModelConfig config = SmallModel();
+  config.vision = {
+      .image_size = 64, .width = 8, .heads = 4, .blocks = {1, 2, 1, 1}};
+  return config;
+}
+
 inline at::Tensor RandomImages(int64_t n, int size, uint64_t seed) {
   return at::randn({n, 3, size, size}, at::detail::createCPUGenerator(seed));
 }

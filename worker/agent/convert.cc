@@ -16,9 +16,13 @@ ModelConfig ToModelConfig(const v1::ModelConfig& from) {
   ModelConfig to;
   to.embed_dim = from.embed_dim();
   to.quick_gelu = from.quick_gelu();
-  to.vision = {from.vision().image_size(), from.vision().patch_size(),
-               from.vision().width(),      from.vision().layers(),
-               from.vision().heads(),      from.vision().mlp_ratio()};
+  to.vision = {from.vision().image_size(),
+               from.vision().patch_size(),
+               from.vision().width(),
+               from.vision().layers(),
+               from.vision().heads(),
+               from.vision().mlp_ratio(),
+               {from.vision().blocks().begin(), from.vision().blocks().end()}};
   to.text = {from.text().context_length(), from.text().vocab_size(),
              from.text().width(),          from.text().layers(),
              from.text().heads(),          from.text().mlp_ratio()};
@@ -66,6 +70,17 @@ MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
   return to;
 }
 
+BatchNormMode ToBatchNormMode(v1::TrainConfig::BatchNorm mode) {
+  switch (mode) {
+    case v1::TrainConfig::SYNC:
+      return BatchNormMode::kSync;
+    case v1::TrainConfig::FROZEN:
+      return BatchNormMode::kFrozen;
+    default:
+      return BatchNormMode::kAuto;
+  }
+}
+
 TrainConfig ToTrainConfig(const v1::TrainConfig& from) {
   TrainConfig to;
   to.epochs = from.epochs();
@@ -83,6 +98,7 @@ TrainConfig ToTrainConfig(const v1::TrainConfig& from) {
   to.drop_last = from.drop_last();
   to.clip_grad_norm = from.clip_grad_norm();
   to.micro_batch = from.micro_batch();
+  to.batch_norm = ToBatchNormMode(from.batch_norm());
   return to;
 }
 

@@ -8,6 +8,7 @@
 #include "common/file_system.h"
 #include "common/status_macros.h"
 #include "worker/checkpoint/safetensors.h"
+#include "worker/checkpoint/tensor_names.h"
 #include "worker/model/preset.h"
 
 namespace keel {
@@ -173,8 +174,8 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
   };
   // An older manifest must not vouch for half of the new files.
   KEEL_RETURN_IF_ERROR(RemoveFile(JoinPath(directory, kManifestFile)));
-  KEEL_RETURN_IF_ERROR(WriteSafetensors(path(kModelFile), model.parameters(),
-                                        {{"format", "pt"}}));
+  KEEL_RETURN_IF_ERROR(
+      WriteSafetensors(path(kModelFile), model.state(), {{"format", "pt"}}));
   KEEL_RETURN_IF_ERROR(WriteFileAtomically(path(kModelConfigFile),
                                            OpenClipConfigJson(model.config())));
   if (state != nullptr) {
@@ -194,8 +195,9 @@ absl::StatusOr<ClipModel> LoadModel(const std::vector<LocalFile>& files,
   KEEL_ASSIGN_OR_RETURN(const ModelConfig config, LoadConfig(files, wanted));
   KEEL_ASSIGN_OR_RETURN(const LocalFile* weights, FindWeights(files));
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *weights));
-  KEEL_ASSIGN_OR_RETURN(const Safetensors file, ReadSafetensors(weights->path));
-  auto model = ClipModel::FromTensors(config, file.tensors, device);
+  KEEL_ASSIGN_OR_RETURN(Safetensors file, ReadSafetensors(weights->path));
+  auto model = ClipModel::FromTensors(
+      config, WithOpenClipNames(std::move(file.tensors)), device);
   if (model.ok()) return model;
   return absl::InvalidArgumentError(
       absl::StrCat(weights->path, ": ", model.status().message()));

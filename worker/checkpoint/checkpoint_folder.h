@@ -48,7 +48,8 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
 // The model in `files`. Its architecture is that of kModelConfigFile, which has
 // to be `wanted` where that is given (INVALID_ARGUMENT names the value that
 // differs, before anything is allocated); without that file it is `wanted`
-// (none: NOT_FOUND). Without kModelFile a single file *.safetensors is taken.
+// (none: NOT_FOUND). Without kModelFile a single file *.safetensors is taken;
+// weights of 16 bits are widened (tensor_names.h: whose names are known).
 absl::StatusOr<ClipModel> LoadModel(
     const std::vector<LocalFile>& files, at::Device device = at::kCPU,
     const std::optional<ModelConfig>& wanted = std::nullopt);

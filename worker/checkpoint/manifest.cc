@@ -59,6 +59,18 @@ Json MethodJson(const MethodConfig& method) {
           {"interpolate", method.interpolate}};
 }
 
+const char* BatchNormName(BatchNormMode mode) {
+  switch (mode) {
+    case BatchNormMode::kAuto:
+      return "auto";
+    case BatchNormMode::kSync:
+      return "sync";
+    case BatchNormMode::kFrozen:
+      return "frozen";
+  }
+  return "";
+}
+
 Json TrainJson(const TrainConfig& train) {
   return {{"epochs", train.epochs},
           {"global_batch", train.global_batch},
@@ -73,7 +85,8 @@ Json TrainJson(const TrainConfig& train) {
           {"decay_all", train.decay_all},
           {"drop_last", train.drop_last},
           {"clip_grad_norm", train.clip_grad_norm},
-          {"micro_batch", train.micro_batch}};
+          {"micro_batch", train.micro_batch},
+          {"batch_norm", BatchNormName(train.batch_norm)}};
 }
 
 Json ConfigJson(const StreamConfig& config) {

@@ -75,12 +75,13 @@ void BucketReducer::AddBucket(std::vector<size_t> indexes) {
   buckets_.push_back(std::move(bucket));
 }
 
-void BucketReducer::Prepare() {
+void BucketReducer::Prepare(bool overlap) {
   for (Bucket& bucket : buckets_) {
     bucket.flat.zero_();
     bucket.missing = bucket.parameters.size();
     bucket.pending.reset();
   }
+  overlap_ = overlap;
   next_ = 0;
   accumulating_ = false;
   status_ = absl::OkStatus();
@@ -89,7 +90,9 @@ void BucketReducer::Prepare() {
 void BucketReducer::GradientReady(size_t bucket) {
   if (accumulating_) return;
   --buckets_[bucket].missing;
-  while (next_ < buckets_.size() && buckets_[next_].missing == 0) LaunchNext();
+  while (overlap_ && next_ < buckets_.size() && buckets_[next_].missing == 0) {
+    LaunchNext();
+  }
 }
 
 void BucketReducer::LaunchNext() {

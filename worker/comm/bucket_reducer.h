@@ -3,7 +3,9 @@
 // Parameters are cut into buckets by their order and sizes alone, so every
 // member, every step and every restart sums in the same order. Gradients are
 // views into flat buckets. As backward fills the last gradient of a bucket,
-// and all buckets before it are on their way, its SUM all-reduce starts.
+// and all buckets before it are on their way, its SUM all-reduce starts. Where
+// backward has collectives of its own, buckets wait for its end: members whose
+// backward differs, because one has no rows, would start them between others.
 #ifndef KEEL_WORKER_COMM_BUCKET_REDUCER_H_
 #define KEEL_WORKER_COMM_BUCKET_REDUCER_H_
 
@@ -40,8 +42,9 @@ class BucketReducer {
   BucketReducer(const BucketReducer&) = delete;
   BucketReducer& operator=(const BucketReducer&) = delete;
 
-  // Sets all gradients to zero. Backward may follow.
-  void Prepare();
+  // Sets all gradients to zero. Backward may follow. Without `overlap` no sum
+  // starts before Finish.
+  void Prepare(bool overlap = true);
   // While on, backward only adds to the gradients: another backward follows,
   // and no bucket is sent before it. Off after Prepare.
   void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
@@ -73,6 +76,7 @@ class BucketReducer {
   int64_t bytes_ = 0;
 
   // State of one step.
+  bool overlap_ = true;
   size_t next_ = 0;
   bool accumulating_ = false;
   absl::Status status_;

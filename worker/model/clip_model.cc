@@ -1,5 +1,6 @@
 #include "worker/model/clip_model.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -12,13 +13,14 @@
 namespace keel {
 namespace {
 
-constexpr char kInProjBias[] = "attn.in_proj_bias";
+// Of a list in a message.
+constexpr size_t kMostNames = 10;
 
 std::string ShapeString(at::IntArrayRef shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-// What stands between `tensors` and `specs`, sorted into kinds.
+// What stands between `tensors` and the model, sorted into kinds.
 struct Misfit {
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
@@ -26,9 +28,16 @@ struct Misfit {
 
   absl::Status ToStatus() const {
     std::vector<std::string> parts;
-    const auto add = [&parts](const char* kind, const auto& names) {
+    const auto add = [&parts](const char* kind,
+                              std::vector<std::string> names) {
       if (names.empty()) return;
-      parts.push_back(absl::StrCat(kind, ": ", absl::StrJoin(names, ", ")));
+      const size_t count = names.size();
+      names.resize(std::min(count, kMostNames));
+      parts.push_back(
+          absl::StrCat(kind, ": ", absl::StrJoin(names, ", "),
+                       count > kMostNames
+                           ? absl::StrCat(" and ", count - kMostNames, " more")
+                           : ""));
     };
     add("missing", missing);
     add("of another shape", misshapen);
@@ -38,6 +47,58 @@ struct Misfit {
         "tensors do not fit the model; ", absl::StrJoin(parts, "; ")));
   }
 };
+
+// Takes tensors of wanted names and shapes out of those given.
+class Taker {
+ public:
+  Taker(const std::vector<NamedTensor>& given, at::Device device)
+      : given_(given), device_(device) {
+    for (const NamedTensor& t : given) {
+      if (left_.emplace(t.name, t.tensor).second) continue;
+      misfit_.unexpected.push_back(t.name + " again");
+    }
+  }
+
+  // A copy; undefined if there is none that fits.
+  NamedTensor Take(const std::string& name, const std::vector<int64_t>& shape,
+                   at::ScalarType type) {
+    const auto found = left_.find(name);
+    if (found == left_.end()) {
+      misfit_.missing.push_back(name);
+      return {name, {}};
+    }
+    const at::Tensor tensor = found->second;
+    left_.erase(found);
+    if (tensor.sizes() != at::IntArrayRef(shape)) {
+      misfit_.misshapen.push_back(
+          absl::StrCat(name, " ", ShapeString(tensor.sizes()), " in place of ",
+                       ShapeString(shape)));
+      return {name, {}};
+    }
+    return {name, tensor.detach().to(device_, type, false, true)};
+  }
+
+  bool Has(const std::string& name) const { return left_.contains(name); }
+
+  // After the last Take.
+  absl::Status Finish() {
+    for (const NamedTensor& t : given_) {
+      if (left_.contains(t.name)) misfit_.unexpected.push_back(t.name);
+    }
+    return misfit_.ToStatus();
+  }
+
+ private:
+  const std::vector<NamedTensor>& given_;
+  const at::Device device_;
+  absl::flat_hash_map<std::string, at::Tensor> left_;
+  Misfit misfit_;
+};
+
+NamedTensor StartBuffer(const BufferSpec& spec, at::Device device) {
+  return {spec.name, at::full(spec.shape, spec.initial,
+                              at::device(device).dtype(spec.type))};
+}
 
 // [N, 3, S, S] -> [N, patches, 3 * patch * patch], each patch in the order of
 // the convolution's weights: a convolution whose stride is its size is a
@@ -55,50 +116,49 @@ at::Tensor Patches(const at::Tensor& images, int64_t patch) {
 
 ClipModel ClipModel::Random(const ModelConfig& config, int64_t seed,
                             at::Device device) {
-  std::vector<NamedTensor> parameters;
+  std::vector<NamedTensor> parameters, buffers;
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
     parameters.push_back({spec.name, DrawParameter(spec, seed).to(device)});
   }
-  return ClipModel(config, std::move(parameters));
+  for (const BufferSpec& spec : BufferSpecs(config)) {
+    buffers.push_back(StartBuffer(spec, device));
+  }
+  return ClipModel(config, std::move(parameters), std::move(buffers));
 }
 
 absl::StatusOr<ClipModel> ClipModel::FromTensors(
     const ModelConfig& config, const std::vector<NamedTensor>& tensors,
     at::Device device) {
-  absl::flat_hash_map<std::string, at::Tensor> given;
-  for (const NamedTensor& t : tensors) given.emplace(t.name, t.tensor);
-  Misfit misfit;
-  std::vector<NamedTensor> parameters;
+  Taker taker(tensors, device);
+  std::vector<NamedTensor> parameters, buffers;
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    const auto found = given.find(spec.name);
-    if (found == given.end()) {
-      misfit.missing.push_back(spec.name);
-      continue;
-    }
-    const at::Tensor tensor = found->second;
-    given.erase(found);
-    if (tensor.sizes() != at::IntArrayRef(spec.shape)) {
-      misfit.misshapen.push_back(
-          absl::StrCat(spec.name, " ", ShapeString(tensor.sizes()),
-                       " in place of ", ShapeString(spec.shape)));
-      continue;
-    }
-    parameters.push_back(
-        {spec.name, tensor.detach().to(device, at::kFloat, false, true)});
+    parameters.push_back(taker.Take(spec.name, spec.shape, at::kFloat));
   }
-  for (const NamedTensor& t : tensors) {
-    if (given.contains(t.name)) misfit.unexpected.push_back(t.name);
+  for (const BufferSpec& spec : BufferSpecs(config)) {
+    // As in PyTorch, which once did not count: nothing depends on it.
+    const bool is_optional = spec.type == at::kLong && !taker.Has(spec.name);
+    buffers.push_back(is_optional
+                          ? StartBuffer(spec, device)
+                          : taker.Take(spec.name, spec.shape, spec.type));
   }
-  if (absl::Status status = misfit.ToStatus(); !status.ok()) return status;
-  return ClipModel(config, std::move(parameters));
+  if (absl::Status status = taker.Finish(); !status.ok()) return status;
+  return ClipModel(config, std::move(parameters), std::move(buffers));
 }
 
-ClipModel::ClipModel(ModelConfig config, std::vector<NamedTensor> parameters)
-    : config_(config),
+ClipModel::ClipModel(ModelConfig config, std::vector<NamedTensor> parameters,
+                     std::vector<NamedTensor> buffers)
+    : config_(std::move(config)),
       parameters_(std::move(parameters)),
-      image_tower_(
-          Tower("visual.", config_.vision.layers, config_.vision.heads)),
-      text_tower_(Tower("", config_.text.layers, config_.text.heads)) {}
+      buffers_(std::move(buffers)),
+      text_tower_(Tower("", config_.text.layers, config_.text.heads)) {
+  if (config_.vision.blocks.empty()) {
+    image_tower_ =
+        Tower("visual.", config_.vision.layers, config_.vision.heads);
+  } else {
+    resnet_ = MakeResNet(config_.vision,
+                         [this](const std::string& name) { return Get(name); });
+  }
+}
 
 Transformer ClipModel::Tower(const std::string& prefix, int layers,
                              int heads) const {
@@ -121,7 +181,19 @@ void ClipModel::RequireGrad(bool require) {
   for (NamedTensor& p : parameters_) p.tensor.set_requires_grad(require);
 }
 
-at::Tensor ClipModel::EncodeImage(const at::Tensor& images) const {
+std::vector<NamedTensor> ClipModel::state() const {
+  std::vector<NamedTensor> all = parameters_;
+  all.insert(all.end(), buffers_.begin(), buffers_.end());
+  return all;
+}
+
+at::Tensor ClipModel::EncodeImage(const at::Tensor& images,
+                                  const BatchNormSyncPtr& sync) const {
+  return resnet_.has_value() ? Encode(*resnet_, images, sync)
+                             : EncodePatches(images);
+}
+
+at::Tensor ClipModel::EncodePatches(const at::Tensor& images) const {
   const int64_t width = config_.vision.width;
   const at::Tensor patches =
       Linear(Patches(images, config_.vision.patch_size),
@@ -148,25 +220,30 @@ at::Tensor ClipModel::EncodeText(const at::Tensor& tokens) const {
 }
 
 at::Tensor ClipModel::Get(const std::string& name) const {
-  for (const NamedTensor& p : parameters_) {
-    if (p.name == name) return p.tensor;
+  for (const auto* list : {&parameters_, &buffers_}) {
+    for (const NamedTensor& t : *list) {
+      if (t.name == name) return t.tensor;
+    }
   }
-  TORCH_CHECK(false, "no parameter ", name);
+  TORCH_CHECK(false, "no tensor ", name);
 }
 
 bool IsExemptFromDecay(const NamedTensor& parameter) {
   return parameter.tensor.dim() <= 1;
 }
 
-bool HasKeyBias(const std::string& name) {
-  return absl::EndsWith(name, kInProjBias);
+at::Tensor KeyBiasOf(const std::string& name, const at::Tensor& tensor) {
+  if (absl::EndsWith(name, "attnpool.k_proj.bias")) return tensor;
+  if (!absl::EndsWith(name, "attn.in_proj_bias")) return {};
+  const int64_t width = tensor.size(0) / 3;
+  return tensor.narrow(0, width, width);
 }
 
 void ZeroKeyBiasGradients(const ClipModel& model) {
   for (const NamedTensor& p : model.parameters()) {
-    if (!HasKeyBias(p.name) || !p.tensor.grad().defined()) continue;
-    const int64_t width = p.tensor.size(0) / 3;
-    p.tensor.grad().detach().narrow(0, width, width).zero_();
+    if (!p.tensor.grad().defined()) continue;
+    const at::Tensor gradient = KeyBiasOf(p.name, p.tensor.grad().detach());
+    if (gradient.defined()) gradient.zero_();
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/plan/mix.h"
+#include "worker/model/resnet_spec.h"
 
 namespace keel {
 namespace {
@@ -35,7 +36,7 @@ BlockScales OpenAiScales(int width, int layers) {
           1 / std::sqrt(2.0 * width), projection};
 }
 
-void AddNorm(const std::string& prefix, int width,
+void AddNorm(const std::string& prefix, int64_t width,
              std::vector<ParameterSpec>& specs) {
   specs.push_back({prefix + ".weight", {width}, Distribution::kConstant, 1.0});
   specs.push_back({prefix + ".bias", {width}, Distribution::kConstant, 0.0});
@@ -75,7 +76,46 @@ void AddBlocks(const std::string& prefix, int layers, int width, int mlp_width,
   }
 }
 
-void AddVision(const ModelConfig& config, std::vector<ParameterSpec>& specs) {
+void AddConvolution(const ConvolutionSpec& convolution,
+                    std::vector<ParameterSpec>& specs) {
+  const auto& [name, norm, in, out, side, closes_block] = convolution;
+  // torch.nn: Kaiming with a = sqrt(5).
+  specs.push_back({name + ".weight",
+                   {out, in, side, side},
+                   Distribution::kUniform,
+                   1 / std::sqrt(in * side * side)});
+  AddNorm(norm, out, specs);
+  if (closes_block) specs[specs.size() - 2].scale = 0;
+}
+
+void AddAttentionPool(const ModelConfig& config,
+                      std::vector<ParameterSpec>& specs) {
+  const int64_t width = PooledWidth(config.vision);
+  const int64_t grid = config.vision.image_size / 32;
+  const double scale = 1 / std::sqrt(width);
+  specs.push_back({"visual.attnpool.positional_embedding",
+                   {grid * grid + 1, width},
+                   Distribution::kNormal,
+                   scale});
+  for (const char* part : {"k_proj", "q_proj", "v_proj", "c_proj"}) {
+    const std::string name = absl::StrCat("visual.attnpool.", part);
+    const int64_t rows =
+        std::string_view(part) == "c_proj" ? config.embed_dim : width;
+    specs.push_back(
+        {name + ".weight", {rows, width}, Distribution::kNormal, scale});
+    specs.push_back({name + ".bias", {rows}, Distribution::kUniform, scale});
+  }
+}
+
+void AddResNet(const ModelConfig& config, std::vector<ParameterSpec>& specs) {
+  for (const ConvolutionSpec& convolution : ConvolutionSpecs(config.vision)) {
+    AddConvolution(convolution, specs);
+  }
+  AddAttentionPool(config, specs);
+}
+
+void AddTransformer(const ModelConfig& config,
+                    std::vector<ParameterSpec>& specs) {
   const ModelConfig::Vision& vision = config.vision;
   const int width = vision.width;
   const int mlp_width = static_cast<int>(width * vision.mlp_ratio);
@@ -154,7 +194,11 @@ std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config) {
        Distribution::kNormal,
        1 / std::sqrt(width)},
       {"logit_scale", {}, Distribution::kConstant, std::log(1 / 0.07)}};
-  AddVision(config, specs);
+  if (config.vision.blocks.empty()) {
+    AddTransformer(config, specs);
+  } else {
+    AddResNet(config, specs);
+  }
   AddBlocks("", text.layers, width, mlp_width, OpenAiScales(width, text.layers),
             specs);
   specs.push_back({"token_embedding.weight",
@@ -162,6 +206,18 @@ std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config) {
                    Distribution::kNormal,
                    0.02});
   AddNorm("ln_final", width, specs);
+  return specs;
+}
+
+std::vector<BufferSpec> BufferSpecs(const ModelConfig& config) {
+  std::vector<BufferSpec> specs;
+  if (config.vision.blocks.empty()) return specs;
+  for (const ConvolutionSpec& convolution : ConvolutionSpecs(config.vision)) {
+    const std::string& norm = convolution.norm;
+    specs.push_back({norm + ".running_mean", {convolution.out}, at::kFloat, 0});
+    specs.push_back({norm + ".running_var", {convolution.out}, at::kFloat, 1});
+    specs.push_back({norm + ".num_batches_tracked", {}, at::kLong, 0});
+  }
   return specs;
 }
 

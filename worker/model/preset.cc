@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
 
 namespace keel {
@@ -45,6 +44,26 @@ class Section {
     value = found.get<int>();
     return absl::OkStatus();
   }
+
+  // A list of four.
+  absl::Status Stages(const char* key, std::vector<int>& values) {
+    seen_.push_back(key);
+    const Json& found = json_.at(key);
+    const bool good =
+        found.size() == 4 &&
+        std::all_of(found.begin(), found.end(), [](const Json& item) {
+          return item.is_number_integer() && item.get<int64_t>() >= 1 &&
+                 item.get<int64_t>() <= kMaxLayers;
+        });
+    if (!good) {
+      return Wrong(key,
+                   absl::StrCat("four whole numbers from 1 to ", kMaxLayers));
+    }
+    values = found.get<std::vector<int>>();
+    return absl::OkStatus();
+  }
+
+  void Ignore(const char* key) { seen_.push_back(key); }
 
   absl::Status Ratio(const char* key, double fallback, double& value) {
     seen_.push_back(key);
@@ -106,7 +125,40 @@ class Section {
   std::string foreign_;
 };
 
+// The keys of a transformer may stand there too: OpenCLIP makes nothing of
+// them.
+absl::StatusOr<ModelConfig::Vision> ReadResNet(const Json& json) {
+  Section section("vision_cfg.", json);
+  ModelConfig::Vision vision;
+  int head_width = 0;
+  KEEL_RETURN_IF_ERROR(
+      section.Int("image_size", 224, kMaxPixels, vision.image_size));
+  KEEL_RETURN_IF_ERROR(section.Int("width", 768, kMaxWidth, vision.width));
+  KEEL_RETURN_IF_ERROR(section.Stages("layers", vision.blocks));
+  KEEL_RETURN_IF_ERROR(section.Int("head_width", 64, kMaxWidth, head_width));
+  section.Ignore("patch_size");
+  section.Ignore("mlp_ratio");
+  KEEL_RETURN_IF_ERROR(section.Finish());
+  if (vision.image_size % 32 != 0) {
+    return absl::InvalidArgumentError(
+        "vision_cfg.image_size is no multiple of 32");
+  }
+  if (vision.width % 2 != 0) {
+    return absl::InvalidArgumentError("vision_cfg.width is odd");
+  }
+  if (32 * vision.width % head_width != 0) {
+    return absl::InvalidArgumentError(
+        "vision_cfg.head_width does not divide 32 times vision_cfg.width");
+  }
+  vision.heads = 32 * vision.width / head_width;
+  return vision;
+}
+
 absl::StatusOr<ModelConfig::Vision> ReadVision(const Json& json) {
+  // OpenCLIP's sign of a ResNet.
+  if (json.contains("layers") && json.at("layers").is_array()) {
+    return ReadResNet(json);
+  }
   Section section("vision_cfg.", json);
   ModelConfig::Vision vision;
   int head_width = 0;
@@ -176,18 +228,27 @@ absl::StatusOr<ModelConfig> ReadModel(const Json& json) {
   return config;
 }
 
+Json VisionJson(const ModelConfig::Vision& vision) {
+  if (!vision.blocks.empty()) {
+    return {{"image_size", vision.image_size},
+            {"layers", vision.blocks},
+            {"width", vision.width},
+            {"head_width", 32 * vision.width / vision.heads},
+            {"patch_size", nullptr}};
+  }
+  return {{"image_size", vision.image_size},
+          {"layers", vision.layers},
+          {"width", vision.width},
+          {"head_width", vision.width / vision.heads},
+          {"patch_size", vision.patch_size},
+          {"mlp_ratio", vision.mlp_ratio}};
+}
+
 Json ModelJson(const ModelConfig& config) {
-  const ModelConfig::Vision& vision = config.vision;
   const ModelConfig::Text& text = config.text;
   return {{"embed_dim", config.embed_dim},
           {"quick_gelu", config.quick_gelu},
-          {"vision_cfg",
-           {{"image_size", vision.image_size},
-            {"layers", vision.layers},
-            {"width", vision.width},
-            {"head_width", vision.width / vision.heads},
-            {"patch_size", vision.patch_size},
-            {"mlp_ratio", vision.mlp_ratio}}},
+          {"vision_cfg", VisionJson(config.vision)},
           {"text_cfg",
            {{"context_length", text.context_length},
             {"vocab_size", text.vocab_size},
@@ -195,6 +256,23 @@ Json ModelJson(const ModelConfig& config) {
             {"heads", text.heads},
             {"layers", text.layers},
             {"mlp_ratio", text.mlp_ratio}}}};
+}
+
+// The first value of `found` that `wanted` has not.
+absl::Status Compare(const Json& found, const Json& wanted,
+                     const std::string& section) {
+  for (const auto& [key, value] : found.items()) {
+    const Json other = wanted.value(key, Json());
+    if (value == other) continue;
+    if (value.is_object()) {
+      KEEL_RETURN_IF_ERROR(Compare(value, other, key + "."));
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(section, key, " is ", value.dump(),
+                     ", the stream's model has ", other.dump()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -211,18 +289,7 @@ std::string OpenClipConfigJson(const ModelConfig& config) {
 
 absl::Status RequireSameArchitecture(const ModelConfig& found,
                                      const ModelConfig& wanted) {
-  const Json have = ModelJson(found).flatten();
-  const Json want = ModelJson(wanted).flatten();
-  for (const auto& [pointer, value] : have.items()) {
-    if (value == want.at(pointer)) continue;
-    // "/vision_cfg/width".
-    const std::string key =
-        absl::StrReplaceAll(pointer.substr(1), {{"/", "."}});
-    return absl::InvalidArgumentError(absl::StrCat(key, " is ", value.dump(),
-                                                   ", the stream's model has ",
-                                                   want.at(pointer).dump()));
-  }
-  return absl::OkStatus();
+  return Compare(ModelJson(found), ModelJson(wanted), "");
 }
 
 absl::StatusOr<ModelConfig> ModelConfigFromOpenClipJson(std::string_view json) {

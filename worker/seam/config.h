@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -22,6 +23,9 @@ struct ModelConfig {
     int layers = 4;
     int heads = 3;
     double mlp_ratio = 4.0;
+    // Bottlenecks in the four stages of a ResNet, which has no patches, layers
+    // and MLPs; empty: a transformer.
+    std::vector<int> blocks = {};
   } vision;
 
   struct Text {
@@ -58,6 +62,11 @@ struct MethodConfig {
 
 enum class Precision { kFp32, kBf16 };
 
+// What a ResNet's BatchNorm normalises by in training: kSync the statistics of
+// the whole batch, kFrozen those that it has, kAuto kSync without a parent and
+// kFrozen with one.
+enum class BatchNormMode { kAuto, kSync, kFrozen };
+
 struct TrainConfig {
   int epochs = 35;
   int global_batch = 280;
@@ -77,6 +86,7 @@ struct TrainConfig {
   double clip_grad_norm = 0.0;
   // Rows of a member that are encoded at once; 0: all.
   int micro_batch = 0;
+  BatchNormMode batch_norm = BatchNormMode::kAuto;
 };
 
 struct StreamConfig {
@@ -88,6 +98,15 @@ struct StreamConfig {
   double max_struck_fraction = 0.01;
   int64_t max_image_pixels = 100'000'000;
 };
+
+// Whether a row's embedding depends on the other rows of its batch while the
+// phase trains: such a batch must not be cut into parts.
+inline bool HasUnfrozenBatchNorm(const StreamConfig& config, bool has_parent) {
+  const BatchNormMode mode = config.train.batch_norm;
+  return !config.model.vision.blocks.empty() &&
+         (mode == BatchNormMode::kSync ||
+          (mode == BatchNormMode::kAuto && !has_parent));
+}
 
 }  // namespace keel
 

@@ -10,7 +10,7 @@ namespace {
 
 // A trainable copy of `model`.
 absl::StatusOr<ClipModel> Copy(const ClipModel& model, at::Device device) {
-  return ClipModel::FromTensors(model.config(), model.parameters(), device);
+  return ClipModel::FromTensors(model.config(), model.state(), device);
 }
 
 absl::StatusOr<ClipModel> LoadStudent(const TrainJob& job,

@@ -36,13 +36,15 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
                                            const GroupRows& group) {
   const ModelConfig& model = parts_.student.config();
   const at::Device device = parts_.student.logit_scale().device();
-  parts_.reducer.Prepare();
+  const BatchNormSyncPtr sync = MakeSync();
+  parts_.reducer.Prepare(/*overlap=*/sync == nullptr);
   StudentPass student(parts_.student, parts_.config,
                       ImageTensor(rows, model, device),
-                      TokenTensor(rows, model, device));
+                      TokenTensor(rows, model, device), sync);
   KEEL_ASSIGN_OR_RETURN(LocalFeatures features,
                         EncodeTeacher(rows, student.images()));
   student.Encode(features);
+  if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   parts_.clock.End("forward");
   KEEL_ASSIGN_OR_RETURN(
       const LossResult loss,
@@ -51,6 +53,7 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   parts_.clock.End("loss");
 
   student.Backward(loss, parts_.reducer);
+  if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
   ZeroKeyBiasGradients(parts_.student);
   at::Tensor finite = CheckGradients();
@@ -63,11 +66,20 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   parts_.clock.End("vote");
 
   parts_.optimizer.Step(order.learning_rate, vote.skip);
+  if (sync != nullptr) sync->Commit(vote.skip);
   parts_.clock.End("optimizer");
   if (!vote.complete) return NonFinite(order, loss, vote);
   return StepOutcome{.report = Report(order, loss, vote, group),
                      .local_rows = static_cast<int64_t>(rows.samples.size()),
                      .stop = vote.sum.stop_requests > 0};
+}
+
+BatchNormSyncPtr TrainStep::MakeSync() const {
+  if (!parts_.sync_batch_norm) return nullptr;
+  return c10::make_intrusive<BatchNormSync>(
+      [&group = parts_.communicator](const at::Tensor& tensor) {
+        return group.AllReduceSum(tensor);
+      });
 }
 
 absl::StatusOr<LocalFeatures> TrainStep::EncodeTeacher(

@@ -49,6 +49,8 @@ class TrainStep {
     const ClipModel& student;
     // Null if the method needs none.
     Teacher* teacher;
+    // The student's BatchNorm normalises over the group's batch.
+    bool sync_batch_norm;
     const Method& method;
     const TrainConfig& config;
     AdamW& optimizer;
@@ -69,6 +71,8 @@ class TrainStep {
                                   const GroupRows& group);
 
  private:
+  // Null unless BatchNorm is synchronised.
+  BatchNormSyncPtr MakeSync() const;
   // The features of the teacher, if there is one.
   absl::StatusOr<LocalFeatures> EncodeTeacher(const LoadedRows& rows,
                                               const at::Tensor& images);

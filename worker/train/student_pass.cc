@@ -11,11 +11,13 @@
 namespace keel {
 
 StudentPass::StudentPass(const ClipModel& model, const TrainConfig& config,
-                         at::Tensor images, at::Tensor tokens)
+                         at::Tensor images, at::Tensor tokens,
+                         BatchNormSyncPtr sync)
     : model_(model),
       config_(config),
       images_(std::move(images)),
-      tokens_(std::move(tokens)) {}
+      tokens_(std::move(tokens)),
+      sync_(std::move(sync)) {}
 
 // One part, which may be empty, unless there are several micro-batches.
 std::vector<Slice> StudentPass::Parts() const {
@@ -30,18 +32,18 @@ std::vector<Slice> StudentPass::Parts() const {
 }
 
 StudentPass::Features StudentPass::EncodeRows(const Slice& rows) const {
-  if (rows.size() == 0) {
-    const at::Tensor none = at::zeros({0, model_.config().embed_dim},
-                                      images_.options().dtype(at::kFloat));
-    return {none, none};
-  }
+  const at::Tensor none = at::zeros({0, model_.config().embed_dim},
+                                    images_.options().dtype(at::kFloat));
+  const bool empty = rows.size() == 0;
+  // Without rows too: a synchronised layer's sums are the group's.
+  if (empty && sync_ == nullptr) return {none, none};
   const Autocast autocast(images_.device(),
                           config_.precision == Precision::kBf16);
   const auto part = [&](const at::Tensor& x) {
     return x.narrow(0, rows.begin, rows.size());
   };
-  return {model_.EncodeImage(part(images_)).to(at::kFloat),
-          model_.EncodeText(part(tokens_)).to(at::kFloat)};
+  return {model_.EncodeImage(part(images_), sync_).to(at::kFloat),
+          empty ? none : model_.EncodeText(part(tokens_)).to(at::kFloat)};
 }
 
 void StudentPass::Encode(LocalFeatures& features) {
@@ -73,12 +75,13 @@ void StudentPass::Backward(const LossResult& loss, BucketReducer& reducer) {
       roots.push_back(model_.logit_scale());
       gradients.push_back(loss.grad_logit_scale);
     }
-    if (rows.size() > 0) {
-      roots.insert(roots.end(), {part.image, part.text});
-      gradients.insert(gradients.end(),
-                       {loss.grad_image.narrow(0, rows.begin, rows.size()),
-                        loss.grad_text.narrow(0, rows.begin, rows.size())});
-    }
+    const auto add = [&](const at::Tensor& root, const at::Tensor& gradient) {
+      if (!root.requires_grad()) return;  // nothing was encoded
+      roots.push_back(root);
+      gradients.push_back(gradient.narrow(0, rows.begin, rows.size()));
+    };
+    add(part.image, loss.grad_image);
+    add(part.text, loss.grad_text);
     reducer.set_accumulating(!last);
     torch::autograd::backward(roots, gradients);
   }

@@ -6,7 +6,8 @@
 // each micro-batch is encoded again with its graph, and goes backward with its
 // slice (GradCache: Gao et al., arXiv 2101.06983). The numbers are those of the
 // whole batch, the memory that of a micro-batch, the work a third more. That
-// needs towers whose rows do not depend on each other.
+// needs towers whose rows do not depend on each other, so a step that
+// synchronises BatchNorm has one micro-batch only.
 #ifndef KEEL_WORKER_TRAIN_STUDENT_PASS_H_
 #define KEEL_WORKER_TRAIN_STUDENT_PASS_H_
 
@@ -17,6 +18,7 @@
 
 #include "common/plan/phase_schedule.h"
 #include "worker/comm/bucket_reducer.h"
+#include "worker/model/batch_norm.h"
 #include "worker/model/clip_model.h"
 #include "worker/seam/config.h"
 #include "worker/train/loss_function.h"
@@ -27,9 +29,11 @@ namespace keel {
 class StudentPass {
  public:
   // `images` and `tokens` are the model's inputs, of as many rows, on its
-  // device. References outlive the pass.
+  // device. With `sync`, BatchNorm takes the group's batch for its statistics;
+  // Encode and Backward are collective then, and fail by sync->status().
+  // References outlive the pass.
   StudentPass(const ClipModel& model, const TrainConfig& config,
-              at::Tensor images, at::Tensor tokens);
+              at::Tensor images, at::Tensor tokens, BatchNormSyncPtr sync);
 
   const at::Tensor& images() const { return images_; }
   // Fills in the student's features, [n, D] fp32.
@@ -51,6 +55,7 @@ class StudentPass {
   const TrainConfig& config_;
   const at::Tensor images_;
   const at::Tensor tokens_;
+  const BatchNormSyncPtr sync_;
   // With their graph, if all rows are encoded at once.
   Features whole_;
 };

@@ -44,9 +44,9 @@ SampleLoader::Options LoaderOptions(const TrainJob& job,
           .crop_cache_bytes = crop_cache_bytes};
 }
 
-std::vector<at::Tensor> Tensors(const ClipModel& model) {
+std::vector<at::Tensor> TensorsOf(const std::vector<NamedTensor>& named) {
   std::vector<at::Tensor> tensors;
-  for (const NamedTensor& p : model.parameters()) tensors.push_back(p.tensor);
+  for (const NamedTensor& t : named) tensors.push_back(t.tensor);
   return tensors;
 }
 
@@ -129,7 +129,7 @@ absl::Status Trainer::Form() {
     return GivesUp(waited);
   };
   KEEL_ASSIGN_OR_RETURN(communicator_, FormGroup(env_.context.store(), group));
-  std::vector<at::Tensor> all = Tensors(state_.student);
+  std::vector<at::Tensor> all = TensorsOf(state_.student.state());
   all.insert(all.end(), optimizer_.exp_avg().begin(),
              optimizer_.exp_avg().end());
   all.insert(all.end(), optimizer_.exp_avg_sq().begin(),
@@ -142,8 +142,8 @@ absl::Status Trainer::Form() {
 }
 
 absl::Status Trainer::Start() {
-  reducer_ =
-      std::make_unique<BucketReducer>(*communicator_, Tensors(state_.student));
+  reducer_ = std::make_unique<BucketReducer>(
+      *communicator_, TensorsOf(state_.student.parameters()));
   if (env_.job.rank == 0) {
     resume_writer_ = std::make_unique<ResumeWriter>(
         ResumeWriter::Options{.interval = env_.job.config.resume_every},
@@ -167,6 +167,8 @@ absl::Status Trainer::Start() {
 absl::Status Trainer::Loop() {
   TrainStep train_step({.student = state_.student,
                         .teacher = teacher_.has_value() ? &*teacher_ : nullptr,
+                        .sync_batch_norm = HasUnfrozenBatchNorm(
+                            env_.job.config, state_.parent.has_value()),
                         .method = *method_,
                         .config = env_.job.config.train,
                         .optimizer = optimizer_,
@@ -297,8 +299,8 @@ bool Trainer::GivesUp(absl::Duration waited) const {
 
 Snapshot Trainer::TakeSnapshot(int64_t step_count) const {
   // The same architecture, so it cannot fail.
-  ClipModel copy = *ClipModel::FromTensors(
-      state_.student.config(), state_.student.parameters(), at::kCPU);
+  ClipModel copy = *ClipModel::FromTensors(state_.student.config(),
+                                           state_.student.state(), at::kCPU);
   return {std::move(copy),
           {.exp_avg = HostCopies(optimizer_.exp_avg()),
            .exp_avg_sq = HostCopies(optimizer_.exp_avg_sq()),
@@ -315,9 +317,11 @@ ClipModel Trainer::FinalModel() const {
   const double share = env_.job.config.method.interpolate;
   if (share == 1.0 || !state_.parent.has_value()) return state_.student;
   std::vector<NamedTensor> mixed;
-  for (const NamedTensor& p : state_.student.parameters()) {
-    mixed.push_back({p.name, at::lerp(state_.parent->Get(p.name),
-                                      p.tensor.detach(), share)});
+  for (const NamedTensor& t : state_.student.state()) {
+    const bool counts = t.tensor.scalar_type() == at::kLong;
+    mixed.push_back({t.name, counts ? t.tensor
+                                    : at::lerp(state_.parent->Get(t.name),
+                                               t.tensor.detach(), share)});
   }
   return *ClipModel::FromTensors(state_.student.config(), mixed,
                                  options_.device);

@@ -53,6 +53,22 @@ TEST_F(ConfigValueTest, ReadsEveryTypeIntoItsField) {
   EXPECT_EQ(config_.phase().max_wait().nanos(), 500'000'000);
 }
 
+TEST_F(ConfigValueTest, ReadsLists) {
+  ASSERT_TRUE(Set("model.vision.blocks", "[9]").ok());
+  EXPECT_FALSE(HasConfigValue(*FindConfigKey("model.vision.blocks"),
+                              v1::StreamConfig()));
+  ASSERT_TRUE(Set("model.vision.blocks", "[3,4, 23,3]").ok());
+  EXPECT_TRUE(HasConfigValue(*FindConfigKey("model.vision.blocks"), config_));
+  EXPECT_EQ(Text("model.vision.blocks"), "[3, 4, 23, 3]");
+  for (const char* text : {"[]", "3", "[3", "[3, 4.5]", "[3,,4]"}) {
+    ExpectRefused("model.vision.blocks", text,
+                  "a list of whole numbers such as [3, 4, 6, 3]");
+  }
+  config_.mutable_model()->mutable_vision()->set_blocks(1, 0);
+  EXPECT_EQ(Check("model.vision.blocks").message(),
+            "model.vision.blocks must be positive, got [3, 0, 23, 3]");
+}
+
 TEST_F(ConfigValueTest, ReadsSizes) {
   for (const auto& [text, bytes] : {std::pair<const char*, int64_t>{"17", 17},
                                     {"2KiB", 2048},

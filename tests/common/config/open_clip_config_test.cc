@@ -71,11 +71,35 @@ TEST(OpenClipConfigTest, TakesFeaturesThatAreSwitchedOff) {
                   .ok());
 }
 
+// The vision_cfg of OpenCLIP's RN50.json, but for its layers.
+std::string ResNet(const std::string& layers) {
+  return Changed(R"("layers": 12, "width": 768,
+                 "patch_size": 32)",
+                 R"("width": 64, "patch_size": null, "layers": )" + layers);
+}
+
+TEST(OpenClipConfigTest, ReadsAResNetByItsListOfLayers) {
+  v1::ModelConfig expected = ModelPreset("rn50").value();
+  expected.clear_preset();
+  expected.set_embed_dim(512);
+  expected.mutable_text()->set_layers(12);
+  const auto model = ModelConfigFromOpenClip(ResNet("[3, 4, 6, 3]"), "m.json");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE(
+      google::protobuf::util::MessageDifferencer::Equals(*model, expected))
+      << model->DebugString();
+}
+
+TEST(OpenClipConfigTest, RefusesResNetsOfOtherStages) {
+  ExpectRefused(ResNet("[3, 4, 6]"),
+                "'vision_cfg.layers' must be a number or have four, got "
+                "[3,4,6]");
+  ExpectRefused(ResNet("[3, 4, 6, 0]"),
+                "'vision_cfg.layers' must be whole numbers from 1 to 256, got "
+                "[3,4,6,0]");
+}
+
 TEST(OpenClipConfigTest, NamesArchitecturesThatKeelDoesNotHave) {
-  ExpectRefused(Changed(R"("layers": 12, "width": 768)",
-                        R"("layers": [3, 4, 6, 3], "width": 64)"),
-                "m.json: 'vision_cfg.layers' must be a positive whole number, "
-                "got [3,4,6,3]");
   ExpectRefused(
       Changed(R"("patch_size": 32)", R"("patch_size": 32, "pool_type": "avg")"),
       "'vision_cfg.pool_type' is \"avg\": not supported");

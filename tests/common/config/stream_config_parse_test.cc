@@ -86,9 +86,12 @@ TEST(ParseStreamConfigTest, NamesTheLineOfAWrongValue) {
       "a.yaml:1: limits.max_chunk_bytes must be a size such as 512MiB "
       "or 64GiB, got '64G'");
   ExpectRefused(
-      "model:\n  preset: rn50",
-      "a.yaml:2: model.preset 'rn50': ResNet towers are not supported "
-      "by this version");
+      "model:\n  preset: rn51",
+      "a.yaml:2: model.preset must be one of tiny, tiny-bench, vit-b-32, "
+      "vit-b-16, vit-l-14, rn50, got 'rn51'");
+  ExpectRefused("model: {vision: {blocks: [3, x]}}",
+                "a.yaml:1: model.vision.blocks must be a list of whole numbers "
+                "such as [3, 4, 6, 3], got '[3, x]'");
 }
 
 TEST(ParseStreamConfigTest, RefusesAnotherShapeThanTheKeys) {
@@ -96,6 +99,8 @@ TEST(ParseStreamConfigTest, RefusesAnotherShapeThanTheKeys) {
   ExpectRefused("train: 3", "a.yaml:1: 'train' must be a map");
   ExpectRefused("train:\n  epochs: [1, 2]",
                 "a.yaml:2: 'train.epochs' must have one value");
+  ExpectRefused("model:\n  vision: {blocks: [[3], 4]}",
+                "a.yaml:2: 'model.vision.blocks' must have one value");
   ExpectRefused("train:\n  epochs:\n  lr: 1",
                 "a.yaml:2: 'train.epochs' must have one value");
   ExpectRefused("? [a]\n: 3", "a.yaml:1: a key must be a plain word");

@@ -38,10 +38,70 @@ TEST(ValidateStreamConfigTest, NamesTheKeyThatIsOutOfRange) {
 
 TEST(ValidateStreamConfigTest, NamesAnUnknownPreset) {
   v1::StreamConfig config;
-  config.mutable_model()->set_preset("rn50");
+  config.mutable_model()->set_preset("rn51");
   EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)).message(),
-            "model.preset 'rn50': ResNet towers are not supported by this "
-            "version");
+            "model.preset must be one of tiny, tiny-bench, vit-b-32, vit-b-16, "
+            "vit-l-14, rn50, got 'rn51'");
+}
+
+// What is wrong with a ResNet of OpenCLIP's RN50x4, changed.
+std::string ResNetProblem(
+    const std::function<void(v1::ModelConfig::Vision*)>& change) {
+  v1::StreamConfig config;
+  *config.mutable_model() = ModelPreset("rn50").value();
+  config.mutable_model()->clear_preset();
+  v1::ModelConfig::Vision& vision = *config.mutable_model()->mutable_vision();
+  vision.set_image_size(288);
+  vision.set_width(80);
+  vision.set_heads(40);
+  change(&vision);
+  return std::string(ValidateStreamConfig(WithDefaults(config)).message());
+}
+
+TEST(ValidateStreamConfigTest, RefusesResNetsThatDoNotFitTogether) {
+  EXPECT_EQ(ResNetProblem([](auto*) {}), "");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->set_image_size(300); }),
+            "32 must divide model.vision.image_size of a ResNet, got 32 and "
+            "300");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->set_width(81); }),
+            "2 must divide model.vision.width of a ResNet, got 2 and 81");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->set_heads(39); }),
+            "model.vision.heads must divide 32 times model.vision.width, got "
+            "39 and 2560");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->add_blocks(2); }),
+            "model.vision.blocks must have four numbers, got 5");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->set_blocks(2, 257); }),
+            "model.vision.blocks must be at most 256, got [3, 4, 257, 3]");
+  EXPECT_EQ(ResNetProblem([](auto* v) { v->set_layers(12); }),
+            "model.vision.layers must not stand beside model.vision.blocks, "
+            "got 12");
+}
+
+TEST(ValidateStreamConfigTest, TakesAPresetsOwnBlocks) {
+  v1::StreamConfig config;
+  config.mutable_model()->set_preset("rn50");
+  for (int blocks : {3, 4, 6, 3}) {
+    config.mutable_model()->mutable_vision()->add_blocks(blocks);
+  }
+  EXPECT_TRUE(ValidateStreamConfig(WithDefaults(config)).ok());
+  config.mutable_model()->mutable_vision()->set_blocks(2, 23);
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)).message(),
+            "model.vision.blocks is [3, 4, 23, 3], but preset 'rn50' has [3, "
+            "4, 6, 3]; give all of the model's values and no preset");
+}
+
+TEST(ValidateStreamConfigTest, RefusesMicroBatchesOfALearningBatchNorm) {
+  v1::StreamConfig config;
+  config.mutable_model()->set_preset("rn50");
+  config.mutable_train()->set_micro_batch(64);
+  EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)).message(),
+            "train.micro_batch needs train.batch_norm frozen where the model "
+            "has BatchNorm, got train.micro_batch 64");
+  config.mutable_train()->set_batch_norm(v1::TrainConfig::FROZEN);
+  EXPECT_TRUE(ValidateStreamConfig(WithDefaults(config)).ok());
+  config.mutable_train()->clear_batch_norm();
+  config.mutable_model()->set_preset("tiny");
+  EXPECT_TRUE(ValidateStreamConfig(WithDefaults(config)).ok());
 }
 
 TEST(ValidateStreamConfigTest, RefusesAPresetWithOtherValues) {

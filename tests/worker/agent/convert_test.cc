@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -102,6 +103,10 @@ std::string Set(const std::string& path, Message* message) {
   const size_t dot = path.find('.');
   const FieldDescriptor* field =
       message->GetDescriptor()->FindFieldByName(path.substr(0, dot));
+  if (field->is_repeated()) {
+    values.AddInt32(message, field, 7);
+    return "7";
+  }
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return Set(dot == std::string::npos ? "seconds" : path.substr(dot + 1),
@@ -147,6 +152,7 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"model.vision.layers", text(model.vision.layers)},
       {"model.vision.heads", text(model.vision.heads)},
       {"model.vision.mlp_ratio", text(model.vision.mlp_ratio)},
+      {"model.vision.blocks", absl::StrJoin(model.vision.blocks, ",")},
       {"model.text.context_length", text(model.text.context_length)},
       {"model.text.vocab_size", text(model.text.vocab_size)},
       {"model.text.width", text(model.text.width)},
@@ -176,6 +182,7 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"train.drop_last", text(train.drop_last)},
       {"train.clip_grad_norm", text(train.clip_grad_norm)},
       {"train.micro_batch", text(train.micro_batch)},
+      {"train.batch_norm", text(static_cast<int>(train.batch_norm))},
       {"checkpoint.resume_every",
        text(absl::ToInt64Seconds(config.resume_every))},
       {"limits.max_struck_fraction", text(config.max_struck_fraction)},

@@ -14,6 +14,7 @@ namespace keel {
 namespace {
 
 using testing::SmallModel;
+using testing::SmallResNet;
 
 class CheckpointFolderTest : public ::testing::Test {
  protected:
@@ -119,6 +120,44 @@ TEST_F(CheckpointFolderTest, LoadsForeignWeightsWithAGivenArchitecture) {
   auto loaded = LoadModel(files, at::kCPU, SmallModel());
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   ExpectSameWeights(*loaded, model);
+}
+
+TEST_F(CheckpointFolderTest, KeepsTheStatisticsOfAResNet) {
+  const ClipModel model = ClipModel::Random(SmallResNet(), 1);
+  model.Get("visual.bn2.running_var").fill_(0.3);
+  model.Get("visual.bn2.num_batches_tracked").fill_(19);
+  auto files = WriteCheckpoint(Folder("resnet"), model, {});
+  ASSERT_TRUE(files.ok()) << files.status();
+  auto loaded = LoadModel(*files, at::kCPU, SmallResNet());
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ExpectSameWeights(*loaded, model);
+  for (const NamedTensor& b : model.buffers()) {
+    EXPECT_TRUE(at::equal(loaded->Get(b.name), b.tensor)) << b.name;
+  }
+}
+
+// OpenAI's layout as PyTorch writes it from several GPUs, in 16 bits.
+TEST_F(CheckpointFolderTest, WidensForeignWeightsOf16Bits) {
+  const ClipModel model = ClipModel::Random(SmallResNet(), 1);
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
+    std::vector<NamedTensor> tensors = {
+        {"module.input_resolution", at::full({}, 64, at::kLong)}};
+    for (const NamedTensor& t : model.state()) {
+      const bool counts = t.tensor.scalar_type() == at::kLong;
+      tensors.push_back(
+          {"module." + t.name, counts ? t.tensor : t.tensor.to(type)});
+    }
+    const std::string path = Folder("narrow") + ".safetensors";
+    ASSERT_TRUE(WriteSafetensors(path, tensors).ok());
+    auto loaded =
+        LoadModel({{"narrow.safetensors", path}}, at::kCPU, SmallResNet());
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    for (const NamedTensor& p : model.parameters()) {
+      const at::Tensor& read = loaded->Get(p.name);
+      EXPECT_EQ(read.scalar_type(), at::kFloat);
+      EXPECT_TRUE(at::equal(read, p.tensor.to(type).to(at::kFloat))) << p.name;
+    }
+  }
 }
 
 TEST_F(CheckpointFolderTest, RefusesAnArchitectureThatIsNotTheStreams) {

@@ -78,23 +78,51 @@ absl::Status ReadBytes(const std::string& bytes) {
   return status;
 }
 
+// A file of that header and so many bytes of tensors.
+std::string Bytes(const std::string& json, size_t data_bytes) {
+  std::string bytes(8, '\0');
+  bytes[0] = static_cast<char>(json.size());
+  return bytes + json + std::string(data_bytes, 'x');
+}
+
 TEST_F(SafetensorsTest, RefusesDamagedFilesByName) {
   ASSERT_TRUE(WriteSafetensors(Path("whole"), {{"x", at::ones({4})}}).ok());
   const std::string whole = *ReadFile(Path("whole"));
-  const auto code = absl::StatusCode::kInvalidArgument;
-  EXPECT_EQ(ReadBytes("").code(), code);
-  EXPECT_EQ(ReadBytes(whole.substr(0, 5)).code(), code);
-  EXPECT_EQ(ReadBytes(whole.substr(0, 20)).code(), code);
-  EXPECT_EQ(ReadBytes(whole.substr(0, whole.size() - 1)).code(), code);
-  EXPECT_EQ(ReadBytes(whole + "?").code(), code);
+  const auto expect = [](const std::string& bytes, const char* message) {
+    const absl::Status status = ReadBytes(bytes);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(std::string(status.message()).find(message), std::string::npos)
+        << status;
+  };
+  // Truncated.
+  expect("", "too short for a safetensors header");
+  expect(whole.substr(0, 5), "too short for a safetensors header");
+  expect(whole.substr(0, 20), "too short for a safetensors header");
+  expect(whole.substr(0, whole.size() - 1),
+         "describes 16 bytes of tensors, the file has 15");
+  expect(whole + "?", "describes 16 bytes of tensors, the file has 17");
+  // Of a header that no file has, and of one byte more than is allowed.
   std::string longer = whole;
-  longer[6] = 1;  // a header of 2^48 bytes
-  EXPECT_EQ(ReadBytes(longer).code(), code);
+  longer[6] = 1;
+  expect(longer, "its header claims 281474976710");
+  expect(std::string("\x01\xe1\xf5\x05\0\0\0\0", 8) + whole,
+         "its header claims 100000001 bytes");
+  // Corrupted.
   std::string renamed = whole;
   renamed[renamed.find("F32")] = 'Q';
-  const absl::Status status = ReadBytes(renamed);
-  EXPECT_EQ(status.code(), code);
-  EXPECT_NE(std::string(status.message()).find("\"x\""), std::string::npos);
+  expect(renamed, "\"x\": unsupported dtype Q32");
+  std::string broken = whole;
+  broken[8] = 'Q';
+  expect(broken, "not a JSON object");
+  // Overlapping, and with a hole.
+  expect(Bytes(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+               R"("y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+               12),
+         "\"y\": it begins at byte 4, the one before ends at 8");
+  expect(Bytes(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+               R"("y":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+               12),
+         "\"y\": it begins at byte 8, the one before ends at 4");
 }
 
 TEST_F(SafetensorsTest, SaysThatAFileIsMissing) {

@@ -94,6 +94,26 @@ TEST(BucketReducerTest, SendsWhatSeveralBackwardsAddUpTo) {
   });
 }
 
+TEST(BucketReducerTest, WithoutOverlapLeavesBackwardsCollectivesAlone) {
+  const at::Tensor x = Inputs(4);
+  std::vector<at::Tensor> whole = Parameters();
+  Loss(whole, x).backward();
+  testing::RunGroup(2, [&](Communicator& group) {
+    std::vector<at::Tensor> parameters = Parameters();
+    BucketReducer reducer(group, parameters, 64);
+    reducer.Prepare(/*overlap=*/false);
+    // Buckets that one member alone had started would be summed with this.
+    if (group.rank() == 1) Loss(parameters, x).backward();
+    const at::Tensor one = at::ones({1});
+    ASSERT_TRUE(group.AllReduceSum(one).ok());
+    EXPECT_EQ(one.item<float>(), 2);
+    ASSERT_TRUE(reducer.Finish().ok());
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      EXPECT_TRUE(at::allclose(parameters[i].grad(), whole[i].grad()));
+    }
+  });
+}
+
 TEST(BucketReducerTest, CountsAMemberWithoutBackwardAsZero) {
   const at::Tensor x = Inputs(4);
   std::vector<at::Tensor> whole = Parameters();

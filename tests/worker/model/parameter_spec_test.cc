@@ -35,8 +35,75 @@ int64_t CountElements(const ModelConfig& config) {
   return count;
 }
 
+void ExpectStandardDeviation(const ModelConfig& config, const std::string& name,
+                             double expected) {
+  const at::Tensor x =
+      DrawParameter(ByName(config).at(name), 5).to(at::kDouble);
+  // Five standard errors of a standard deviation.
+  const double tolerance = 5 / std::sqrt(2.0 * x.numel());
+  EXPECT_NEAR(x.std().item<double>() / expected, 1, tolerance) << name;
+  EXPECT_NEAR(x.mean().item<double>() / expected, 0,
+              5 / std::sqrt(1.0 * x.numel()))
+      << name;
+}
+
 TEST(ParameterSpecTest, CountsOpenAisParameters) {
   EXPECT_EQ(CountElements(VitB32()), 151'277'313);
+}
+
+ModelConfig ResNet(std::vector<int> blocks, int width, int image_size,
+                   int embed_dim, int text_width) {
+  ModelConfig config;
+  config.embed_dim = embed_dim;
+  config.vision = {.image_size = image_size,
+                   .width = width,
+                   .heads = width / 2,
+                   .blocks = std::move(blocks)};
+  config.text = {77, 49408, text_width, 12, text_width / 64, 4.0};
+  return config;
+}
+
+// sum(p.numel() for p in open_clip.create_model(NAME).parameters()) of
+// open_clip 3.3.0.
+TEST(ParameterSpecTest, CountsOpenAisResNets) {
+  EXPECT_EQ(CountElements(ResNet({3, 4, 6, 3}, 64, 224, 1024, 512)),
+            102'007'137);
+  EXPECT_EQ(CountElements(ResNet({3, 4, 23, 3}, 64, 224, 512, 512)),
+            119'688'033);
+  EXPECT_EQ(CountElements(ResNet({4, 6, 10, 6}, 80, 288, 640, 640)),
+            178'300'601);
+}
+
+TEST(ParameterSpecTest, NamesAResNetsTensorsAsOpenClipDoes) {
+  const ModelConfig config = ResNet({3, 4, 6, 3}, 64, 224, 1024, 512);
+  const auto specs = ByName(config);
+  using Shape = std::vector<int64_t>;
+  EXPECT_EQ(specs.at("visual.conv3.weight").shape, Shape({64, 32, 3, 3}));
+  EXPECT_EQ(specs.at("visual.layer3.0.conv2.weight").shape,
+            Shape({256, 256, 3, 3}));
+  EXPECT_EQ(specs.at("visual.layer1.0.downsample.0.weight").shape,
+            Shape({256, 64, 1, 1}));
+  EXPECT_EQ(specs.count("visual.layer1.1.downsample.0.weight"), 0u);
+  EXPECT_EQ(specs.at("visual.attnpool.positional_embedding").shape,
+            Shape({50, 2048}));
+  EXPECT_EQ(specs.at("visual.attnpool.c_proj.weight").shape,
+            Shape({1024, 2048}));
+  // A block starts as the identity; the stem does not.
+  EXPECT_EQ(specs.at("visual.layer4.2.bn3.weight").scale, 0);
+  EXPECT_EQ(specs.at("visual.layer4.2.bn2.weight").scale, 1);
+  EXPECT_EQ(specs.at("visual.bn3.weight").scale, 1);
+  ExpectStandardDeviation(config, "visual.attnpool.k_proj.weight",
+                          1 / std::sqrt(2048.0));
+  ExpectStandardDeviation(config, "visual.layer3.0.conv2.weight",
+                          1 / std::sqrt(3.0 * 9 * 256));
+
+  const std::vector<BufferSpec> buffers = BufferSpecs(config);
+  EXPECT_EQ(buffers.size(), 3u * (3 + 16 * 3 + 4));
+  EXPECT_EQ(buffers[1].name, "visual.bn1.running_var");
+  EXPECT_EQ(buffers[1].initial, 1);
+  EXPECT_EQ(buffers[2].name, "visual.bn1.num_batches_tracked");
+  EXPECT_EQ(buffers[2].type, at::kLong);
+  EXPECT_TRUE(BufferSpecs(VitB32()).empty());
 }
 
 TEST(ParameterSpecTest, NamesThePresetTinyAsOpenClipDoes) {
@@ -70,18 +137,6 @@ TEST(ParameterSpecTest, NamesThePresetTinyAsOpenClipDoes) {
     EXPECT_EQ(shape("mlp.c_proj.weight"), Shape({192, 768}));
     EXPECT_EQ(shape("mlp.c_proj.bias"), Shape({192}));
   }
-}
-
-void ExpectStandardDeviation(const ModelConfig& config, const std::string& name,
-                             double expected) {
-  const at::Tensor x =
-      DrawParameter(ByName(config).at(name), 5).to(at::kDouble);
-  // Five standard errors of a standard deviation.
-  const double tolerance = 5 / std::sqrt(2.0 * x.numel());
-  EXPECT_NEAR(x.std().item<double>() / expected, 1, tolerance) << name;
-  EXPECT_NEAR(x.mean().item<double>() / expected, 0,
-              5 / std::sqrt(1.0 * x.numel()))
-      << name;
 }
 
 TEST(ParameterSpecTest, DrawsWithOpenAisSpread) {

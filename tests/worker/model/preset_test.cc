@@ -59,8 +59,17 @@ TEST(PresetTest, NamesTheKeyThatItRefuses) {
   const auto names = [](const std::string& message, const char* key) {
     EXPECT_NE(message.find(key), std::string::npos) << message;
   };
-  names(Refusal("\"layers\": 12, \"width\": 768", "\"layers\": [3, 4, 6, 3]"),
-        "vision_cfg.layers");
+  names(Refusal("\"layers\": 12, \"width\": 768", "\"layers\": [3, 4, 6]"),
+        "vision_cfg.layers is [3,4,6], not four whole numbers from 1 to 256");
+  names(Refusal("\"layers\": 12, \"width\": 768",
+                "\"layers\": [3, 4, 6, 3], \"width\": 65"),
+        "vision_cfg.width is odd");
+  names(Refusal("\"image_size\": 224, \"layers\": 12",
+                "\"image_size\": 225, \"layers\": [3, 4, 6, 3]"),
+        "vision_cfg.image_size is no multiple of 32");
+  names(Refusal("\"layers\": 12, \"width\": 768",
+                "\"layers\": [3, 4, 6, 3], \"pool_type\": \"avg\""),
+        "vision_cfg.pool_type");
   names(Refusal("\"patch_size\": 32", "\"patch_size\": 30"),
         "vision_cfg.patch_size");
   names(Refusal("\"heads\": 8", "\"heads\": 7"), "text_cfg.heads");
@@ -111,6 +120,27 @@ TEST(PresetTest, NamesWhereTwoArchitecturesDiffer) {
   file = stream;
   file.quick_gelu = false;
   EXPECT_FALSE(RequireSameArchitecture(file, stream).ok());
+}
+
+TEST(PresetTest, ReadsAResNetThatItWrites) {
+  ModelConfig config;
+  config.vision = {
+      .image_size = 288, .width = 80, .heads = 40, .blocks = {4, 6, 10, 6}};
+  auto read = ModelConfigFromOpenClipJson(OpenClipConfigJson(config));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->vision.image_size, 288);
+  EXPECT_EQ(read->vision.width, 80);
+  EXPECT_EQ(read->vision.heads, 40);
+  EXPECT_EQ(read->vision.blocks, (std::vector<int>{4, 6, 10, 6}));
+  EXPECT_TRUE(RequireSameArchitecture(*read, config).ok());
+  config.vision.blocks[2] = 9;
+  EXPECT_EQ(RequireSameArchitecture(*read, config).message(),
+            "vision_cfg.layers is [4,6,10,6], the stream's model has "
+            "[4,6,9,6]");
+  ModelConfig transformer;
+  transformer.vision.image_size = 288;
+  EXPECT_EQ(RequireSameArchitecture(transformer, config).message(),
+            "vision_cfg.layers is 4, the stream's model has [4,6,9,6]");
 }
 
 TEST(PresetTest, AcceptsSwitchesThatAreOff) {

@@ -12,6 +12,8 @@
 #include "common/file_system.h"
 #include "tests/testing/memory_rendezvous.h"
 #include "tests/worker/train/small_model.h"
+#include "worker/checkpoint/checkpoint_folder.h"
+#include "worker/train/optimizer.h"
 
 namespace keel {
 namespace {
@@ -52,6 +54,19 @@ PhaseHarness::PhaseHarness() : folder_(UniqueFolder()), failing_(8) {
 }
 
 PhaseHarness::~PhaseHarness() { std::filesystem::remove_all(folder_); }
+
+PhaseHarness::Result PhaseHarness::TrainParent() {
+  const StreamConfig config = job.config;
+  job.config.train.epochs = 2;
+  job.config.train.seed = 9;
+  Result parent = Run(1);
+  EXPECT_TRUE(parent.statuses[0].ok()) << parent.statuses[0];
+  job.config = config;
+  job.phase = 1;
+  job.parent = 0;
+  job.parent_files = parent.Files(ArtifactKind::kResult, 6);
+  return parent;
+}
 
 void PhaseHarness::AddBrokenSample() {
   SampleList& list = job.samples.back();
@@ -130,6 +145,21 @@ const std::vector<LocalFile>& PhaseHarness::Result::Files(
   const auto it = uploads.find({kind, step_count});
   EXPECT_TRUE(it != uploads.end()) << "nothing uploaded at " << step_count;
   return it == uploads.end() ? none : it->second;
+}
+
+ClipModel PhaseHarness::Result::Weights(ArtifactKind kind,
+                                        int64_t step_count) const {
+  return LoadModel(Files(kind, step_count)).value();
+}
+
+double PhaseHarness::WeightError(const ClipModel& actual,
+                                 const ClipModel& expected) {
+  std::vector<at::Tensor> differences, references;
+  for (const NamedTensor& p : expected.parameters()) {
+    differences.push_back(actual.Get(p.name) - p.tensor);
+    references.push_back(p.tensor);
+  }
+  return (GlobalNorm(differences) / GlobalNorm(references)).item<double>();
 }
 
 std::string PhaseHarness::Result::Model(ArtifactKind kind,

@@ -8,6 +8,7 @@
 
 #include "tests/testing/fake_train_context.h"
 #include "tests/worker/data/fake_chunks.h"
+#include "worker/model/clip_model.h"
 #include "worker/seam/job.h"
 #include "worker/train/executor_factory.h"
 
@@ -27,11 +28,19 @@ class PhaseHarness {
     std::string Model(ArtifactKind kind, int64_t step_count) const;
     const std::vector<LocalFile>& Files(ArtifactKind kind,
                                         int64_t step_count) const;
+    // The same, read.
+    ClipModel Weights(ArtifactKind kind, int64_t step_count) const;
   };
 
   PhaseHarness();
   ~PhaseHarness();
 
+  // Of a norm over all parameters: |actual - expected| / |expected|.
+  static double WeightError(const ClipModel& actual, const ClipModel& expected);
+
+  // Makes the next runs' parent, phase 0, from a short phase of another seed;
+  // returns that phase.
+  Result TrainParent();
   // Adds a sample whose image does not decode.
   void AddBrokenSample();
   // From now on this member's reads fail.

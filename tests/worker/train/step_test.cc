@@ -117,7 +117,7 @@ TEST_F(StepTest, KeepsNoGraphOfMoreThanAMicroBatch) {
   const auto features = [&](int micro_batch) {
     train_.micro_batch = micro_batch;
     StudentPass pass(student, train_, at::rand({6, 3, 16, 16}),
-                     at::full({6, 4}, 49407, at::kLong));
+                     at::full({6, 4}, 49407, at::kLong), /*sync=*/nullptr);
     LocalFeatures features;
     pass.Encode(features);
     return features;

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Trains the same batches with Keel's step and with a plain PyTorch script.
+
+  train_parity.py --dump build/cpu/tests/keel-train-dump
+
+The script below is open_clip's model, torch.optim.AdamW, and Mod-X's loss as
+arXiv 2305.07437 and its published code define it. Runs: `tiny` without a
+parent, `tiny` with Mod-X after that (profiles modx-safe and modx-official),
+and a small ResNet with BatchNorm over the batch. Compares the loss of every
+step, relative, and a ResNet's running statistics. Exit status 1 if one is out
+of bounds. Needs open_clip_torch==3.3.0; downloads nothing.
+"""
+import argparse
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+BOUND = 2e-5
+STATISTICS_BOUND = 1e-4
+PAIRS, BATCHES = 16, 12
+START_TOKEN, END_TOKEN = 49406, 49407
+
+TINY = {
+    "embed_dim": 128, "quick_gelu": True,
+    "vision_cfg": {"image_size": 64, "patch_size": 16, "width": 192, "layers": 4, "head_width": 64},
+    "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 192, "heads": 3, "layers": 3},
+}
+RESNET = {**TINY, "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "patch_size": None}}
+
+PLAIN = {"method": "finetune", "has_parent": False, "alpha": 0, "kl_reduction": "batch_invariant",
+         "lr": 1e-4, "warmup": 0.2, "weight_decay": 0.1, "epsilon": 1e-8,
+         "decay_all": False, "steps": 50}
+SAFE = {**PLAIN, "method": "modx", "has_parent": True, "alpha": 20}
+# By its usual epsilon AdamW moves an element whose gradient is almost zero by a
+# whole step, in the direction of its rounding; with ReLU that grows. After 50
+# steps this script itself, with the rows of each batch in reverse, is 1e-3 off.
+SMOOTH = {**PLAIN, "lr": 3e-4, "epsilon": 1e-3, "steps": 20}
+OFFICIAL = {**SAFE, "kl_reduction": "sum", "decay_all": True}
+
+
+def make_batches(model_config, steps, seed):
+    """A few batches of blurred noise over and over, so that something is learnt."""
+    generator = torch.Generator().manual_seed(seed)
+    size, context = model_config["vision_cfg"]["image_size"], model_config["text_cfg"]["context_length"]
+    noise = torch.rand(BATCHES * PAIRS, 3, 6, 6, generator=generator)
+    images = (F.interpolate(noise, size=(size, size), mode="bilinear") * 255).to(torch.uint8)
+    images = images.view(BATCHES, PAIRS, 3, size, size)
+    tokens = torch.zeros(BATCHES, PAIRS, context, dtype=torch.int32)
+    for row in tokens.view(-1, context):
+        end = int(torch.randint(2, context, (), generator=generator))
+        row[0] = START_TOKEN
+        row[1:end] = torch.randint(1, START_TOKEN, (end - 1,), generator=generator)
+        row[end] = END_TOKEN
+    order = torch.arange(steps) % BATCHES
+    return {"images": images[order], "tokens": tokens[order]}
+
+
+# ---- the plain script -------------------------------------------------------
+
+def normalise(pixels):
+    mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN).view(3, 1, 1)
+    std = torch.tensor(open_clip.OPENAI_DATASET_STD).view(3, 1, 1)
+    return (pixels.float() / 255 - mean) / std
+
+
+def learning_rate(settings, step):
+    warmup = int(settings["warmup"] * settings["steps"])
+    if step < warmup:
+        return settings["lr"] * step / warmup
+    return settings["lr"] * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (settings["steps"] - warmup)))
+
+
+def cosines(model, images, tokens):
+    """Of every image with every text; float64 from the features on, so that the
+    loss's own rounding is not what is compared."""
+    return F.normalize(model.encode_image(images).double()) @ F.normalize(model.encode_text(tokens).double()).T
+
+
+def divergence(old, new):
+    """Sum over rows of KL(softmax(old) || softmax(new)), the old model's wrong rows replaced by the new one's."""
+    wrong = old.argmax(dim=1) != torch.arange(len(old))
+    target = torch.where(wrong[:, None], new.detach(), old)
+    return F.kl_div(F.log_softmax(new, dim=1), F.softmax(target, dim=1), reduction="sum")
+
+
+def loss_terms(model, teacher, images, tokens, settings):
+    similarity = cosines(model, images, tokens)
+    target = torch.arange(len(similarity))
+    logits = model.logit_scale.double().exp() * similarity
+    contrastive = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    if teacher is None:
+        return contrastive, contrastive
+    with torch.no_grad():
+        old = cosines(teacher, images, tokens)
+    distill = (divergence(old, similarity) + divergence(old.T, similarity.T)) / 2
+    scale = 1.0 if settings["kl_reduction"] == "sum" else 280 / len(similarity)
+    return contrastive + settings["alpha"] * scale * distill, contrastive
+
+
+def make_optimizer(model, settings):
+    decays = [p for p in model.parameters() if settings["decay_all"] or p.ndim > 1]
+    others = [p for p in model.parameters() if not settings["decay_all"] and p.ndim <= 1]
+    groups = [{"params": decays, "weight_decay": settings["weight_decay"]}]
+    if others:
+        groups.append({"params": others, "weight_decay": 0.0})
+    return torch.optim.AdamW(groups, lr=settings["lr"], betas=(0.9, 0.999), eps=settings["epsilon"])
+
+
+def train(model, batches, settings):
+    teacher = copy.deepcopy(model).eval() if settings["has_parent"] else None
+    model.train()
+    optimizer = make_optimizer(model, settings)
+    losses = []
+    for step in range(settings["steps"]):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, step)
+        images, tokens = normalise(batches["images"][step]), batches["tokens"][step].long()
+        total, contrastive = loss_terms(model, teacher, images, tokens, settings)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, math.log(100))
+        losses.append([total.item(), contrastive.item()])
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+# ---- the comparison ---------------------------------------------------------
+
+def make_start(model_config, folder):
+    torch.manual_seed(3)
+    model = open_clip.CLIP(**model_config)
+    os.makedirs(folder)
+    save_file(model.state_dict(), os.path.join(folder, "open_clip_model.safetensors"))
+    with open(os.path.join(folder, "open_clip_config.json"), "w") as f:
+        json.dump({"model_cfg": model_config}, f)
+
+
+def run_keel(dump, start, batches, settings, out):
+    paths = [out + suffix for suffix in (".json", ".safetensors")]
+    with open(paths[0], "w") as f:
+        json.dump(settings, f)
+    save_file(batches, paths[1])
+    subprocess.run([dump, start, *paths, out], check=True)
+    return load_file(os.path.join(out, "losses.safetensors"))["losses"]
+
+
+def compare_statistics(out, model):
+    keel = load_file(os.path.join(out, "open_clip_model.safetensors"))
+    worst = 0.0
+    for name, buffer in model.visual.named_buffers():
+        actual, expected = keel["visual." + name].double(), buffer.double()
+        worst = max(worst, ((actual - expected).abs().max() / expected.abs().max()).item())
+    print(f"  running statistics differ by {worst:.1e}; bound {STATISTICS_BOUND:.0e}")
+    return worst <= STATISTICS_BOUND
+
+
+def check(dump, name, start, model_config, settings, seed, out):
+    batches = make_batches(model_config, settings["steps"], seed)
+    keel = run_keel(dump, start, batches, settings, out)
+    model = open_clip.create_model("local-dir:" + start)
+    plain = train(model, batches, settings)
+    error = ((keel[:, :2] - plain).abs() / plain.abs()).max().item()
+    aligned = f", KL {keel[1, 2]:.1e} to {keel[:, 2].max():.1e}" if settings["has_parent"] else ""
+    print(f"{name}: {settings['steps']} steps, loss {plain[0, 0]:.4f} to {plain[-1, 0]:.4f}{aligned}: "
+          f"curves differ by {error:.1e}; bound {BOUND:.0e}", flush=True)
+    good = error <= BOUND and plain[-1, 0] < plain[0, 0]
+    if isinstance(model_config["vision_cfg"]["layers"], list):
+        good = compare_statistics(out, model) and good
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dump", required=True, help="the keel-train-dump program")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        def path(name):
+            return os.path.join(scratch, name)
+
+        make_start(TINY, path("tiny"))
+        make_start(RESNET, path("resnet"))
+        runs = [("tiny", "tiny", TINY, PLAIN, 1, "trained"),
+                ("tiny, Mod-X, modx-safe", "trained", TINY, SAFE, 3, "safe"),
+                ("tiny, Mod-X, modx-official", "trained", TINY, OFFICIAL, 2, "official"),
+                ("small ResNet", "resnet", RESNET, SMOOTH, 1, "resnet-trained")]
+        results = [check(arguments.dump, name, path(start), model_config, settings, seed, path(out))
+                   for name, start, model_config, settings, seed, out in runs]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

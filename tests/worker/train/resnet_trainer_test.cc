@@ -1,0 +1,146 @@
+// Phases of a ResNet, whose BatchNorm ties the rows of a batch together.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/testing/tensor_error.h"
+#include "tests/worker/train/phase_harness.h"
+#include "worker/train/trainer.h"
+
+namespace keel {
+namespace {
+
+using enum ArtifactKind;
+using testing::TensorError;
+
+constexpr int64_t kSteps = 21;
+
+class ResNetTrainerTest : public ::testing::Test {
+ protected:
+  ResNetTrainerTest() {
+    // 64 px leave 2 x 2 places to pool.
+    harness_.job.config.model.vision = {
+        .image_size = 64, .width = 8, .heads = 4, .blocks = {1, 1, 1, 1}};
+    // By its usual epsilon AdamW moves an element whose gradient is almost zero
+    // by a whole step, in the direction of its rounding: with the rows of each
+    // batch in reverse, plain PyTorch is then 1e-3 off in the loss.
+    harness_.job.config.train.epsilon = 1e-3;
+  }
+
+  PhaseHarness::Result Train(int world_size) {
+    PhaseHarness::Result result = harness_.Run(world_size);
+    for (const absl::Status& status : result.statuses) {
+      EXPECT_TRUE(status.ok()) << status;
+    }
+    return result;
+  }
+
+  static void ExpectSameRun(const PhaseHarness::Result& a,
+                            const PhaseHarness::Result& b) {
+    ASSERT_EQ(a.reports.size(), b.reports.size());
+    const int64_t steps = static_cast<int64_t>(a.reports.size());
+    for (int64_t i = 0; i < steps; ++i) {
+      const double expected = a.reports[i].loss_total;
+      EXPECT_NEAR(b.reports[i].loss_total, expected, 1e-5 * expected) << i;
+    }
+    const ClipModel expected = a.Weights(kResult, steps);
+    const ClipModel actual = b.Weights(kResult, steps);
+    EXPECT_LT(PhaseHarness::WeightError(actual, expected), 1e-5);
+    for (const NamedTensor& t : expected.buffers()) {
+      // By their largest elements, not norm-wise.
+      EXPECT_LT(TensorError(actual.Get(t.name), t.tensor), 1e-4) << t.name;
+    }
+  }
+
+  static void ExpectSameBuffers(const ClipModel& a, const ClipModel& b) {
+    for (const NamedTensor& t : a.buffers()) {
+      EXPECT_TRUE(at::equal(b.Get(t.name), t.tensor)) << t.name;
+    }
+  }
+
+  PhaseHarness harness_;
+};
+
+TEST_F(ResNetTrainerTest, DoesNotDependOnTheNumberOfWorkers) {
+  const auto one = Train(1);
+  EXPECT_EQ(one.reports.size(), kSteps);
+  EXPECT_EQ(one.Weights(kResult, kSteps)
+                .Get("visual.bn1.num_batches_tracked")
+                .item<int64_t>(),
+            kSteps);
+  ExpectSameRun(one, Train(2));
+  ExpectSameRun(one, Train(3));
+}
+
+TEST_F(ResNetTrainerTest, AMemberWithoutRowsTakesPart) {
+  harness_.job.config.train.global_batch = 2;
+  harness_.job.config.train.epochs = 1;
+  const auto one = Train(1);
+  ExpectSameRun(one, Train(3));
+}
+
+TEST_F(ResNetTrainerTest, ResumedRunEndsWithTheBitsOfAnUninterruptedOne) {
+  const auto whole = Train(2);
+  const auto stopped = harness_.Run(2, 8);
+  const int64_t at = static_cast<int64_t>(stopped.reports.size());
+  harness_.job.resume_files = stopped.Files(kResumePoint, at);
+  harness_.job.start_step = at;
+  harness_.job.generation = 2;
+  EXPECT_EQ(Train(2).Model(kResult, kSteps), whole.Model(kResult, kSteps));
+}
+
+TEST_F(ResNetTrainerTest, AgreesWithItsTeacherAtTheStart) {
+  const auto parent = harness_.TrainParent();
+  const auto result = Train(2);
+  EXPECT_LT(result.reports[0].loss_distill, 1e-9);
+  EXPECT_GT(result.reports.back().loss_distill, 1e-6);
+  ExpectSameBuffers(parent.Weights(kResult, 6),
+                    result.Weights(kResult, kSteps));
+}
+
+TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
+  harness_.TrainParent();
+  harness_.job.config.train.batch_norm = BatchNormMode::kSync;
+  const auto result = Train(2);
+  EXPECT_GT(result.reports[0].loss_distill, 1e-6);
+  ExpectSameRun(Train(1), result);
+  EXPECT_EQ(result.Weights(kResult, kSteps)
+                .Get("visual.bn1.num_batches_tracked")
+                .item<int64_t>(),
+            6 + kSteps);
+}
+
+TEST_F(ResNetTrainerTest, FrozenFromTheStartKeepsItsFirstStatistics) {
+  harness_.job.config.train.batch_norm = BatchNormMode::kFrozen;
+  const auto result = Train(1);
+  ExpectSameBuffers(result.Weights(kInitial, 0),
+                    result.Weights(kResult, kSteps));
+}
+
+TEST_F(ResNetTrainerTest, TrainsInBfloat16NearlyAsInFp32) {
+  const auto fp32 = Train(1);
+  harness_.job.config.train.precision = Precision::kBf16;
+  const auto bf16 = Train(2);
+  EXPECT_NE(fp32.reports[0].loss_total, bf16.reports[0].loss_total);
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const double expected = fp32.reports[i].loss_total;
+    EXPECT_NEAR(bf16.reports[i].loss_total, expected, 0.05 * expected) << i;
+  }
+}
+
+TEST_F(ResNetTrainerTest, InterpolatesRunningStatisticsAsWeights) {
+  const ClipModel parent = harness_.TrainParent().Weights(kResult, 6);
+  harness_.job.config.train.batch_norm = BatchNormMode::kSync;
+  const ClipModel whole = Train(1).Weights(kResult, kSteps);
+  harness_.job.config.method.interpolate = 0.25;
+  const ClipModel mixed = Train(1).Weights(kResult, kSteps);
+  const std::string variance = "visual.layer4.0.bn3.running_var";
+  EXPECT_LT(TensorError(mixed.Get(variance), 0.25 * whole.Get(variance) +
+                                                 0.75 * parent.Get(variance)),
+            1e-6);
+  EXPECT_EQ(mixed.Get("visual.bn1.num_batches_tracked").item<int64_t>(),
+            whole.Get("visual.bn1.num_batches_tracked").item<int64_t>());
+}
+
+}  // namespace
+}  // namespace keel
