@@ -89,10 +89,9 @@ std::vector<ConfigKey> ModelKeys() {
 std::vector<ConfigKey> MethodKeys() {
   return {
       {.path = "method.name",
-       .choices = "finetune|modx",
+       .choices = "finetune|modx|joint",
        .fallback = "modx",
-       .doc = "Training method: plain CLIP, or Mod-X's alignment to the "
-              "parent."},
+       .doc = "Training method: see Methods below."},
       {.path = "method.profile",
        .choices = "modx-safe|modx-official",
        .fallback = "modx-safe",
@@ -117,13 +116,16 @@ std::vector<ConfigKey> MethodKeys() {
        .doc = "Weight of the new weights against the parent's after the "
               "phase."},
       {.path = "method.replay.samples",
-       .unit = kNotSupported,
+       .range = kNotNegative,
+       .at_most = 1000000,
        .fallback = "0",
-       .doc = "Samples kept for replay; not supported yet."},
+       .doc = "Samples kept for replay, a uniform choice out of all that the "
+              "published phases trained; 0: no replay."},
       {.path = "method.replay.per_batch",
-       .unit = kNotSupported,
+       .range = kNotNegative,
+       .at_most = 1048576,
        .fallback = "0",
-       .doc = "Kept samples added to each batch; not supported yet."},
+       .doc = "Kept samples added to each batch; at most replay.samples."},
   };
 }
 

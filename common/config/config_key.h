@@ -21,8 +21,6 @@ enum class ConfigUnit {
   kCountOrAll,
   // A path that the file's reader resolves; no field of the message.
   kFile,
-  // Known, but only 0 is taken; no field of the message.
-  kNotSupported,
 };
 
 enum class ConfigRange {

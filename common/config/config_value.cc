@@ -363,12 +363,11 @@ absl::Status CheckConfigValue(const ConfigKey& key,
 }
 
 bool HasConfigField(const ConfigKey& key) {
-  return key.unit != ConfigUnit::kFile && key.unit != ConfigUnit::kNotSupported;
+  return key.unit != ConfigUnit::kFile;
 }
 
 std::string ConfigRangeText(const ConfigKey& key) {
   if (key.unit == ConfigUnit::kFile) return "a path";
-  if (key.unit == ConfigUnit::kNotSupported) return key.fallback;
   if (!key.choices.empty()) {
     return absl::StrReplaceAll(key.choices, {{"|", ", "}});
   }

@@ -31,7 +31,10 @@ Json MethodJson(const MethodConfig& method) {
           {"alpha", method.alpha},
           {"kl_reduction", ReductionName(method.kl_reduction)},
           {"kl_temperature", method.kl_temperature},
-          {"interpolate", method.interpolate}};
+          {"interpolate", method.interpolate},
+          {"replay",
+           {{"samples", method.replay_samples},
+            {"per_batch", method.replay_per_batch}}}};
 }
 
 Json TrainJson(const TrainConfig& train) {

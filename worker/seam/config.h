@@ -46,6 +46,9 @@ struct MethodConfig {
   double kl_temperature = 1.0;
   // Weight of the trained weights against the parent's after the phase.
   double interpolate = 1.0;
+  // Samples of earlier phases that are kept, and added to each batch.
+  int replay_samples = 0;
+  int replay_per_batch = 0;
 };
 
 enum class Precision { kFp32, kBf16 };

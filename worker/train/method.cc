@@ -17,6 +17,8 @@ using Factory = std::unique_ptr<Method> (*)(const MethodConfig&, bool);
 constexpr std::pair<std::string_view, Factory> kMethods[] = {
     {"finetune", MakeFinetune},
     {"modx", MakeModx},
+    // Its plan and its parent make it what it is.
+    {"joint", MakeFinetune},
 };
 
 absl::Status Validate(const MethodConfig& config) {

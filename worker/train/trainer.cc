@@ -32,7 +32,9 @@ PhaseSchedule::Options PlanOf(const TrainJob& job) {
           .sample_count = job.sample_count,
           .global_batch = train.global_batch,
           .epochs = train.epochs,
-          .drop_last = train.drop_last};
+          .drop_last = train.drop_last,
+          .replay_count = job.replay_count,
+          .replay_per_batch = job.config.method.replay_per_batch};
 }
 
 SampleLoader::Options LoaderOptions(const TrainJob& job,
@@ -76,9 +78,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
   std::unique_ptr<Trainer> trainer(
       new Trainer(options, environment, std::move(state), std::move(method),
                   std::move(schedule)));
-  if (trainer->loader_.sample_count() == job.sample_count) return trainer;
+  const int64_t samples = job.sample_count + job.replay_count;
+  if (trainer->loader_.sample_count() == samples) return trainer;
   return absl::InvalidArgumentError(
-      absl::StrCat("the plan has ", job.sample_count, " samples, its lists ",
+      absl::StrCat("the plan has ", samples, " samples, its lists ",
                    trainer->loader_.sample_count()));
 }
 
@@ -96,7 +99,8 @@ Trainer::Trainer(const TrainerOptions& options,
       loader_(LoaderOptions(env_.job, state_.student.config(),
                             options.crop_cache_bytes),
               env_.job.samples, env_.context.chunks(), env_.tokenizer),
-      struck_limit_(env_.job.config.max_struck_fraction, env_.job.sample_count),
+      struck_limit_(env_.job.config.max_struck_fraction,
+                    env_.job.sample_count + env_.job.replay_count),
       optimizer_(state_.student, env_.job.config.train),
       clock_(env_.metrics) {
   if (state_.resumed.has_value()) {

@@ -91,7 +91,8 @@ TEST(ConfigKeyTest, ListsEveryKeyForTheDocumentation) {
   EXPECT_THAT(reference, HasSubstr("| `train.lr` | `5e-4` | > 0 |"));
   EXPECT_THAT(reference, HasSubstr("| `train.epochs` | `35` | (0, 10000] |"));
   EXPECT_THAT(reference, HasSubstr("| `fp32` | fp32 or bf16 |"));
-  EXPECT_THAT(reference, HasSubstr("| `modx` | finetune, modx |"));
+  EXPECT_THAT(reference,
+              HasSubstr("| `modx-safe` | modx-safe, modx-official |"));
 }
 
 // ctest runs in the root of the sources.

@@ -17,6 +17,8 @@ ManifestInfo Info() {
   info.plan_digest = "cc";
   info.step = 420;
   info.threads = 2;
+  info.config.method.replay_samples = 256;
+  info.config.method.replay_per_batch = 64;
   return info;
 }
 
@@ -32,6 +34,8 @@ TEST(ManifestTest, TellsWhatTheCheckpointIs) {
   EXPECT_EQ(json.at("step"), 420);
   EXPECT_EQ(json.at("keel_version"), KEEL_VERSION);
   EXPECT_EQ(json.at("config").at("method").at("name"), "modx");
+  EXPECT_EQ(json.at("config").at("method").at("replay").at("samples"), 256);
+  EXPECT_EQ(json.at("config").at("method").at("replay").at("per_batch"), 64);
   EXPECT_EQ(json.at("config").at("model").at("embed_dim"), 128);
   EXPECT_EQ(json.at("config").at("train").at("global_batch"), 280);
   EXPECT_EQ(json.at("machine").at("threads"), 2);

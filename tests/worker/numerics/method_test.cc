@@ -23,6 +23,13 @@ TEST(MethodTest, FinetuneAsksForNoTeacher) {
   EXPECT_EQ((*method)->loss_options().alpha, 0);
 }
 
+TEST(MethodTest, JointTrainsAsFinetune) {
+  const auto joint = MakeMethod(Config("joint"), true);
+  ASSERT_TRUE(joint.ok()) << joint.status();
+  EXPECT_FALSE((*joint)->needs_teacher());
+  EXPECT_EQ((*joint)->loss_options().alpha, 0);
+}
+
 TEST(MethodTest, ModxTakesItsOptionsFromTheConfiguration) {
   auto method = MakeMethod(Config("modx"), true);
   ASSERT_TRUE(method.ok()) << method.status();

@@ -32,8 +32,11 @@ class PhaseHarness {
   PhaseHarness();
   ~PhaseHarness();
 
-  // Adds a sample whose image does not decode.
+  // Adds a sample whose image does not decode, to those of the last list.
   void AddBrokenSample();
+  // From now on `count` of the last planned samples are replayed ones,
+  // `per_batch` in each step.
+  void Replay(int64_t count, int per_batch);
   // From now on this member's reads fail.
   void FailReads(int rank, absl::Status status);
   // Runs `job` with two members, of which the second hangs in its first read
