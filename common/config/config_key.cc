@@ -89,7 +89,7 @@ std::vector<ConfigKey> ModelKeys() {
 std::vector<ConfigKey> MethodKeys() {
   return {
       {.path = "method.name",
-       .choices = "finetune|modx|joint",
+       .choices = "finetune|modx|lwf|ewc|joint",
        .fallback = "modx",
        .doc = "Training method: see Methods below."},
       {.path = "method.profile",
@@ -99,7 +99,8 @@ std::vector<ConfigKey> MethodKeys() {
       {.path = "method.alpha",
        .range = kNotNegative,
        .fallback = "20",
-       .doc = "Weight of the alignment term."},
+       .lwf_fallback = "1",
+       .doc = "Weight of the alignment (modx) or distillation (lwf)."},
       {.path = "method.kl_reduction",
        .fallback = "batch_invariant",
        .official_fallback = "sum",
@@ -110,6 +111,10 @@ std::vector<ConfigKey> MethodKeys() {
        .range = kPositive,
        .fallback = "1",
        .doc = "Temperature of the alignment's softmax on cosines."},
+      {.path = "method.ewc_lambda",
+       .range = kPositive,
+       .fallback = "5000",
+       .doc = "Weight of the pull towards the parent's weights (ewc)."},
       {.path = "method.interpolate",
        .range = kShareAboveZero,
        .fallback = "1",
@@ -319,6 +324,9 @@ std::string DefaultText(const ConfigKey& key) {
   std::string text = absl::StrCat("`", key.fallback, "`");
   if (!key.official_fallback.empty()) {
     absl::StrAppend(&text, "; `", key.official_fallback, "` in modx-official");
+  }
+  if (!key.lwf_fallback.empty()) {
+    absl::StrAppend(&text, "; `", key.lwf_fallback, "` with lwf");
   }
   return text;
 }

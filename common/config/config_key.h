@@ -46,6 +46,8 @@ struct ConfigKey {
   std::string fallback;
   // The default of profile modx-official, where it is another.
   std::string official_fallback;
+  // The default of method lwf, where it is another; before the profile's.
+  std::string lwf_fallback;
   std::string doc;
 };
 

@@ -50,6 +50,7 @@ MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
   to.interpolate = from.interpolate();
   to.replay_samples = from.replay().samples();
   to.replay_per_batch = from.replay().per_batch();
+  to.ewc_lambda = from.ewc_lambda();
   return to;
 }
 

@@ -30,6 +30,8 @@ struct LossOptions {
   // A row is kept if its diagonal is not below the largest other entry of the
   // teacher by more than this.
   double tie_tolerance = 1e-6;
+  // Weight of the distillation of logits (distill_loss.h); 0: none.
+  double logit_alpha = 0.0;
 };
 
 // Unit-norm embeddings of the whole global batch, [N, D], in the batch's

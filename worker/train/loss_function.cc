@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/status_macros.h"
+#include "worker/train/distill_loss.h"
 
 namespace keel {
 namespace {
@@ -109,8 +110,12 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
   const int64_t count = rows[communicator.rank()];
   KEEL_ASSIGN_OR_RETURN(const int64_t kept, CountKept(all, begin, begin + count,
                                                       options, communicator));
-  const LossShare share =
+  LossShare share =
       ComputeLossShare(all, logit_scale, begin, begin + count, options, kept);
+  if (options.logit_alpha != 0 && all.teacher_image.defined()) {
+    AddDistillShare(all, logit_scale, features.teacher_logit_scale, begin,
+                    begin + count, options.logit_alpha, share);
+  }
 
   at::Tensor gradients = at::cat({share.grad_image, share.grad_text}, 1);
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(gradients));

@@ -103,8 +103,16 @@ Trainer::Trainer(const TrainerOptions& options,
                     env_.job.sample_count + env_.job.replay_count),
       optimizer_(state_.student, env_.job.config.train),
       clock_(env_.metrics) {
+  if (method_->ewc_lambda() > 0) {
+    const int64_t steps = schedule_.step_count();
+    ewc_.emplace(Ewc::Options{.lambda = method_->ewc_lambda(),
+                              .first_step = steps - schedule_.steps_per_epoch(),
+                              .step_count = steps},
+                 state_.student, state_.parent, state_.fisher);
+  }
   if (state_.resumed.has_value()) {
     optimizer_.Restore(*state_.resumed);
+    if (ewc_.has_value()) ewc_->Restore(state_.resumed->fisher_sums);
     state_.resumed.reset();  // a copy of the moments, on the device
   }
   if (method_->needs_teacher()) {
@@ -137,6 +145,11 @@ absl::Status Trainer::Form() {
              optimizer_.exp_avg().end());
   all.insert(all.end(), optimizer_.exp_avg_sq().begin(),
              optimizer_.exp_avg_sq().end());
+  if (ewc_.has_value()) {
+    for (const auto& part : {ewc_->sums(), ewc_->before()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+  }
   if (env_.job.world_size == 1) return absl::OkStatus();
   KEEL_ASSIGN_OR_RETURN(
       const std::string digest,
@@ -177,7 +190,8 @@ absl::Status Trainer::Loop() {
                         .communicator = *communicator_,
                         .clock = clock_,
                         .accounting_key = AccountingKey(
-                            env_.job.config.train.seed, env_.job.phase)});
+                            env_.job.config.train.seed, env_.job.phase),
+                        .ewc = ewc_.has_value() ? &*ewc_ : nullptr});
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
       kPrefetchDepth, CancelledBy(env_.context));
@@ -243,6 +257,9 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
   metrics.Set("keel_learning_rate", report.learning_rate);
   metrics.Set("keel_device_memory_bytes",
               static_cast<double>(DeviceMemoryBytes(options_.device)));
+  if (ewc_.has_value()) {
+    metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
+  }
   if (!teacher_.has_value()) return;
   metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
   metrics.Set("keel_teacher_agreement_ratio", report.agreement_image,
@@ -268,8 +285,11 @@ absl::Status Trainer::Leave(int64_t step_count) {
 absl::Status Trainer::Finish() {
   return RunOnFirstMember(*communicator_, options_.device, [this] {
     resume_writer_->Flush();
+    std::optional<Fisher> fisher;
+    if (ewc_.has_value()) fisher = ewc_->After();
     return sender_.Send(ArtifactKind::kResult, schedule_.step_count(),
-                        FinalModel());
+                        FinalModel(), nullptr,
+                        fisher.has_value() ? &*fisher : nullptr);
   });
 }
 
@@ -306,7 +326,9 @@ Snapshot Trainer::TakeSnapshot(int64_t step_count) const {
           {.exp_avg = HostCopies(optimizer_.exp_avg()),
            .exp_avg_sq = HostCopies(optimizer_.exp_avg_sq()),
            .optimizer_step = optimizer_.step_count(),
-           .phase_step = step_count}};
+           .phase_step = step_count,
+           .fisher_sums = ewc_.has_value() ? HostCopies(ewc_->sums())
+                                           : std::vector<at::Tensor>()}};
 }
 
 absl::Status Trainer::SendResumePoint(const Snapshot& snapshot) const {

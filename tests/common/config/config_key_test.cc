@@ -44,7 +44,8 @@ TEST(ConfigKeyTest, HasExactlyTheFieldsOfTheMessage) {
 
 TEST(ConfigKeyTest, HasDefaultsOfTheKeysTypesAndRanges) {
   for (const ConfigKey& key : ConfigKeys()) {
-    for (const std::string& text : {key.fallback, key.official_fallback}) {
+    for (const std::string& text :
+         {key.fallback, key.official_fallback, key.lwf_fallback}) {
       if (text.empty() || !HasConfigField(key)) continue;
       v1::StreamConfig config;
       EXPECT_TRUE(SetConfigValue(key, text, &config).ok()) << key.path;

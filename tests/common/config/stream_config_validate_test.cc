@@ -32,8 +32,9 @@ TEST(ValidateStreamConfigTest, NamesTheKeyThatIsOutOfRange) {
             "train.global_batch must be positive, got -3");
   EXPECT_EQ(Problem([](auto* c) { c->mutable_probe()->set_fraction(1); }),
             "probe.fraction must be in [0, 1), got 1");
-  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_name("ewc"); }),
-            "method.name must be one of finetune, modx, joint, got 'ewc'");
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_name("si"); }),
+            "method.name must be one of finetune, modx, lwf, ewc, joint, got "
+            "'si'");
 }
 
 TEST(ValidateStreamConfigTest, NamesAnUnknownPreset) {
@@ -101,7 +102,7 @@ TEST(ValidateStreamConfigTest, RefusesReplayThatCannotBe) {
   EXPECT_EQ(problem(256, 64, "joint"),
             "method.replay is not for method.name joint, which trains all "
             "samples of earlier phases anyway");
-  for (const char* method : {"finetune", "modx"}) {
+  for (const char* method : {"finetune", "modx", "lwf", "ewc"}) {
     v1::StreamConfig config;
     config.mutable_method()->set_name(method);
     config.mutable_method()->mutable_replay()->set_samples(256);

@@ -172,6 +172,7 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"method.kl_reduction", text(static_cast<int>(method.kl_reduction))},
       {"method.kl_temperature", text(method.kl_temperature)},
       {"method.interpolate", text(method.interpolate)},
+      {"method.ewc_lambda", text(method.ewc_lambda)},
       {"method.replay.samples", text(method.replay_samples)},
       {"method.replay.per_batch", text(method.replay_per_batch)},
       {"train.epochs", text(train.epochs)},

@@ -46,6 +46,8 @@ class PhaseHarness {
   // `stop_after` steps of this run, -1: never.
   Result Run(int world_size, int64_t stop_after = -1);
 
+  ChunkReader& chunks() { return chunks_; }
+
   TrainJob job;
   ExecutorOptions options;
   // Where the members write; NullMetrics at first.

@@ -119,6 +119,20 @@ TEST_F(TrainerTest, LossWithATeacherDoesNotDependOnTheNumberOfWorkers) {
   ExpectSameLosses(one, Train(3));
 }
 
+TEST_F(TrainerTest, LossWithDistilledLogitsDoesNotDependOnTheWorkers) {
+  TrainParent();
+  harness_.job.config.method.name = "lwf";
+  harness_.job.config.method.alpha = 1.5;
+  const auto one = Train(1);
+  for (const StepReport& report : one.reports) {
+    EXPECT_GT(report.loss_distill, 0);
+    EXPECT_NEAR(report.loss_total,
+                report.loss_contrastive + 1.5 * report.loss_distill,
+                1e-6 * report.loss_total);
+  }
+  ExpectSameLosses(one, Train(3));
+}
+
 TEST_F(TrainerTest, SameSeedAndWorldGiveEqualBits) {
   const auto first = Train(2);
   const auto second = Train(2);
