@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "common/file_system.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,9 +47,10 @@ class PhaseHistoryTest : public PhaseFixture {
   std::unique_ptr<FakeWorker> StartWithTwoPhases() {
     auto worker = StartWorker({.hold_at = 3, .upload_initial = true});
     SubmitShard("s", "one");
-    SubmitShard("s", "two");
     Await("s", 1, v1::Phase::TRAINING);
-    Await("s", 2, v1::Phase::QUEUED);
+    SubmitShard("s", "two");
+    while (GetStream("s").last_phase() < 2)
+      absl::SleepFor(absl::Milliseconds(10));
     return worker;
   }
 };
@@ -82,6 +84,7 @@ TEST_F(PhaseHistoryTest, LeavesOutPhasesThatWereNotPublished) {
                   &v1::PhaseService::Stub::CancelPhase, 1, &phase)
                   .ok());
   const v1::Phase second = Await("s", 2, v1::Phase::TRAINING);
+  EXPECT_EQ(second.parent(), -1);
   EXPECT_EQ(second.accounting().replay_count(), 0);
   worker->Release();
   Await("s", 2, v1::Phase::PUBLISHED);
