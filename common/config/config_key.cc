@@ -99,10 +99,9 @@ std::vector<ConfigKey> ModelKeys() {
 std::vector<ConfigKey> MethodKeys() {
   return {
       {.path = "method.name",
-       .choices = "finetune|modx",
+       .choices = "finetune|modx|lwf|ewc|joint",
        .fallback = "modx",
-       .doc = "Training method: plain CLIP, or Mod-X's alignment to the "
-              "parent."},
+       .doc = "Training method: see Methods below."},
       {.path = "method.profile",
        .choices = "modx-safe|modx-official",
        .fallback = "modx-safe",
@@ -110,7 +109,8 @@ std::vector<ConfigKey> MethodKeys() {
       {.path = "method.alpha",
        .range = kNotNegative,
        .fallback = "20",
-       .doc = "Weight of the alignment term."},
+       .lwf_fallback = "1",
+       .doc = "Weight of the alignment (modx) or distillation (lwf)."},
       {.path = "method.kl_reduction",
        .fallback = "batch_invariant",
        .official_fallback = "sum",
@@ -134,19 +134,26 @@ std::vector<ConfigKey> MethodKeys() {
        .doc = "A row whose pair ties with another entry, within 1e-6: kept, "
               "kept if the pair stands first (first_index, as torch.max on a "
               "CPU), or dropped (strict)."},
+      {.path = "method.ewc_lambda",
+       .range = kPositive,
+       .fallback = "5000",
+       .doc = "Weight of the pull towards the parent's weights (ewc)."},
       {.path = "method.interpolate",
        .range = kShareAboveZero,
        .fallback = "1",
        .doc = "Weight of the new weights against the parent's after the "
               "phase."},
       {.path = "method.replay.samples",
-       .unit = kNotSupported,
+       .range = kNotNegative,
+       .at_most = 1000000,
        .fallback = "0",
-       .doc = "Samples kept for replay; not supported yet."},
+       .doc = "Samples kept for replay, a uniform choice out of all that the "
+              "published phases trained; 0: no replay."},
       {.path = "method.replay.per_batch",
-       .unit = kNotSupported,
+       .range = kNotNegative,
+       .at_most = 1048576,
        .fallback = "0",
-       .doc = "Kept samples added to each batch; not supported yet."},
+       .doc = "Kept samples added to each batch; at most replay.samples."},
   };
 }
 
@@ -352,6 +359,9 @@ std::string DefaultText(const ConfigKey& key) {
   std::string text = absl::StrCat("`", key.fallback, "`");
   if (!key.official_fallback.empty()) {
     absl::StrAppend(&text, "; `", key.official_fallback, "` in modx-official");
+  }
+  if (!key.lwf_fallback.empty()) {
+    absl::StrAppend(&text, "; `", key.lwf_fallback, "` with lwf");
   }
   return text;
 }

@@ -23,8 +23,6 @@ enum class ConfigUnit {
   kIntegers,
   // A path that the file's reader resolves; no field of the message.
   kFile,
-  // Known, but only 0 is taken; no field of the message.
-  kNotSupported,
 };
 
 enum class ConfigRange {
@@ -50,6 +48,8 @@ struct ConfigKey {
   std::string fallback;
   // The default of profile modx-official, where it is another.
   std::string official_fallback;
+  // The default of method lwf, where it is another; before the profile's.
+  std::string lwf_fallback;
   std::string doc;
 };
 

@@ -408,7 +408,7 @@ absl::Status CheckConfigValue(const ConfigKey& key,
 }
 
 bool HasConfigField(const ConfigKey& key) {
-  return key.unit != ConfigUnit::kFile && key.unit != ConfigUnit::kNotSupported;
+  return key.unit != ConfigUnit::kFile;
 }
 
 bool IsOfAnotherTower(const ConfigKey& key, const v1::StreamConfig& config) {
@@ -423,7 +423,6 @@ std::string ConfigRangeText(const ConfigKey& key) {
   if (key.unit == ConfigUnit::kIntegers) {
     return absl::StrCat("list of ", NumbersText(key));
   }
-  if (key.unit == ConfigUnit::kNotSupported) return key.fallback;
   if (!key.choices.empty()) {
     return absl::StrReplaceAll(key.choices, {{"|", ", "}});
   }

@@ -12,7 +12,7 @@
 
 namespace keel {
 
-// These take keys that have a field (no kFile, no kNotSupported).
+// These take keys that have a field (no kFile).
 
 // INVALID_ARGUMENT: `text` is not of the key's type; the message names the
 // key. Does not check ranges.

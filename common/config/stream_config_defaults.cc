@@ -1,3 +1,5 @@
+#include <string>
+
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
@@ -7,6 +9,7 @@ namespace {
 
 constexpr char kDefaultPreset[] = "tiny";
 constexpr char kOfficial[] = "modx-official";
+constexpr char kLwf[] = "lwf";
 
 // An unknown preset stays as it is, for ValidateStreamConfig to name it.
 void FillModel(v1::ModelConfig* model) {
@@ -22,6 +25,17 @@ void FillModel(v1::ModelConfig* model) {
   }
 }
 
+// The keys of method and profile come before those that depend on them.
+const std::string& DefaultOf(const ConfigKey& key,
+                             const v1::MethodConfig& method) {
+  if (method.name() == kLwf && !key.lwf_fallback.empty()) {
+    return key.lwf_fallback;
+  }
+  const bool official =
+      method.profile() == kOfficial && !key.official_fallback.empty();
+  return official ? key.official_fallback : key.fallback;
+}
+
 }  // namespace
 
 v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
@@ -32,13 +46,8 @@ v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
         HasConfigValue(key, filled) || IsOfAnotherTower(key, filled)) {
       continue;
     }
-    // The profile's key comes before those that depend on it.
-    const bool official = filled.method().profile() == kOfficial &&
-                          !key.official_fallback.empty();
     // The table's defaults are of their types: ConfigKeyTest.
-    SetConfigValue(key, official ? key.official_fallback : key.fallback,
-                   &filled)
-        .IgnoreError();
+    SetConfigValue(key, DefaultOf(key, filled.method()), &filled).IgnoreError();
   }
   // Without preset nor value: what OpenCLIP assumes.
   if (!filled.model().has_quick_gelu()) {

@@ -117,12 +117,6 @@ absl::Status Parser::ReadValue(const ConfigKey& key, const std::string& text) {
     SetPath(key, text);
     return absl::OkStatus();
   }
-  if (key.unit == ConfigUnit::kNotSupported) {
-    if (text == key.fallback) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat(key.path, " is not supported by this version and must be ",
-                     key.fallback, ", got '", text, "'"));
-  }
   // Presets have a message of their own.
   if (key.path == "model.preset") {
     KEEL_RETURN_IF_ERROR(ModelPreset(text).status());

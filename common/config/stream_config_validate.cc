@@ -91,6 +91,29 @@ absl::Status CheckSupported(const v1::StreamConfig& config) {
                    config.checkpoint().keep()));
 }
 
+absl::Status CheckMethod(const v1::MethodConfig& method) {
+  const v1::MethodConfig::Replay& replay = method.replay();
+  if (replay.per_batch() > replay.samples() ||
+      (replay.samples() > 0 && replay.per_batch() == 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "method.replay.per_batch must be 1 to method.replay.samples, got ",
+        replay.per_batch(), " and ", replay.samples()));
+  }
+  if (method.name() != "joint") return absl::OkStatus();
+  if (replay.samples() > 0) {
+    return absl::InvalidArgumentError(
+        "method.replay is not for method.name joint, which trains all samples "
+        "of earlier phases anyway");
+  }
+  if (method.interpolate() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "method.interpolate is not for method.name joint, whose parent is "
+        "what the stream started from, got ",
+        method.interpolate()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTogether(const v1::StreamConfig& config) {
   const v1::GroupConfig& group = config.group();
   if (group.max_workers() < group.min_workers()) {
@@ -98,6 +121,7 @@ absl::Status CheckTogether(const v1::StreamConfig& config) {
         "group.max_workers must not be less than group.min_workers, got ",
         group.max_workers(), " and ", group.min_workers()));
   }
+  KEEL_RETURN_IF_ERROR(CheckMethod(config.method()));
   if (config.train().drop_last() &&
       config.method().profile() != "modx-official") {
     return absl::InvalidArgumentError(

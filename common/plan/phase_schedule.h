@@ -33,10 +33,14 @@ class PhaseSchedule {
     int epochs = 0;
     // Leaves the samples out that do not fill a batch, in every epoch others.
     bool drop_last = false;
+    // Samples of earlier phases, with the ordinals from M on, and how many of
+    // them each step trains beside its planned ones; at most all of them.
+    int64_t replay_count = 0;
+    int64_t replay_per_batch = 0;
   };
 
-  // INVALID_ARGUMENT: a count that is not positive, or drop_last with fewer
-  // samples than a batch.
+  // INVALID_ARGUMENT: a count that is not positive (of replay: negative), or
+  // drop_last with fewer samples than a batch.
   static absl::StatusOr<PhaseSchedule> Create(const Options& options);
 
   const Options& options() const { return options_; }
@@ -47,19 +51,28 @@ class PhaseSchedule {
   int64_t smallest_step() const;
 
   int EpochOfStep(int64_t step) const;
-  // Ordinals, in [0, sample_count), of the planned samples of `step`, in the
-  // order of the batch's rows. `step` counts over the whole phase.
+  // Replayed samples in each step.
+  int64_t replay_per_step() const { return replay_per_step_; }
+
+  // Ordinals of the samples of `step`, in the order of the batch's rows: the
+  // planned ones, in [0, sample_count), then the replayed ones. No sample is
+  // there twice. `step` counts over the whole phase.
   std::vector<int64_t> SamplesOfStep(int64_t step) const;
   // Which of `caption_count` captions a sample has in an epoch.
   int CaptionOf(int epoch, int64_t sample, int caption_count) const;
 
  private:
   explicit PhaseSchedule(const Options& options);
+  void AddPlanned(int64_t step, std::vector<int64_t>& samples) const;
+  void AddReplayed(int64_t step, std::vector<int64_t>& samples) const;
+  // Key of the order of an epoch or of a lap, by its number.
+  uint64_t OrderKey(uint64_t purpose, int64_t number) const;
 
   Options options_;
   int64_t steps_per_epoch_;
   // Samples of an epoch: M, or less with drop_last.
   int64_t epoch_samples_;
+  int64_t replay_per_step_;
 };
 
 }  // namespace keel

@@ -1,6 +1,7 @@
 #include "coordinator/core/ledger.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
 #include "coordinator/core/plan_builder.h"
+#include "coordinator/core/plan_history.h"
 
 namespace keel {
 namespace {
@@ -42,6 +44,7 @@ class Verifier {
 
   v1::LedgerVerdict Verify() && {
     CheckAccounting();
+    CheckHistory();
     if (CheckIndexes() && ledger_.plan.sample_count() > 0) CheckSteps();
     verdict_.set_ok(problem_count_ == 0);
     return std::move(verdict_);
@@ -61,23 +64,39 @@ class Verifier {
                            " samples accepted, but ", sum,
                            " planned, held out or dropped"));
     }
-    if (a.planned_count() != ledger_.plan.sample_count()) {
-      Problem(absl::StrCat("accounting: ", a.planned_count(),
+    const int64_t planned = a.planned_count() + a.earlier_count();
+    if (planned != ledger_.plan.sample_count()) {
+      Problem(absl::StrCat("accounting: ", planned,
                            " samples planned, but the plan holds ",
                            ledger_.plan.sample_count()));
     }
   }
 
+  // What the plan trains of earlier phases has to be what the plan of the
+  // newest published one leads to.
+  void CheckHistory() {
+    const storage::v1::PhasePlan& plan = ledger_.plan;
+    if (plan.sample_count() == 0 || !NeedsHistory(plan)) return;
+    const auto& previous = ledger_.previous_plan;
+    const storage::v1::PhasePlan expected =
+        WithHistory(plan, previous.has_value() ? &*previous : nullptr);
+    if (expected.SerializeAsString() == plan.SerializeAsString()) return;
+    Problem(absl::StrCat("plan: it follows from phase ", plan.previous_phase(),
+                         ", and not from ", expected.previous_phase(),
+                         ", or takes other samples than that leads to"));
+  }
+
   // False if the plan and the indexes do not belong together.
   bool CheckIndexes() {
     const storage::v1::PhasePlan& plan = ledger_.plan;
-    if (ledger_.indexes.size() != static_cast<size_t>(plan.chunks_size())) {
-      Problem(absl::StrCat("plan: ", plan.chunks_size(), " chunks, but ",
+    const auto chunks = PlannedChunks(plan);
+    if (ledger_.indexes.size() != chunks.size()) {
+      Problem(absl::StrCat("plan: ", chunks.size(), " chunks, but ",
                            ledger_.indexes.size(), " indexes"));
       return false;
     }
-    for (int i = 0; i < plan.chunks_size(); ++i) {
-      const storage::v1::PlannedChunk& chunk = plan.chunks(i);
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      const storage::v1::PlannedChunk& chunk = *chunks[i];
       const storage::v1::ChunkIndex& index = ledger_.indexes[i];
       if (chunk.accepted_count() != index.samples_size()) {
         Problem(absl::StrCat("chunk ", chunk.chunk_digest(), ": the plan has ",
@@ -89,23 +108,36 @@ class Verifier {
         samples_.push_back(&index.samples(ordinal));
       }
     }
-    const bool dropped_whole =
-        plan.sample_count() == 0 && ledger_.accounting.dropped_count() ==
-                                        static_cast<int64_t>(samples_.size());
-    if (static_cast<int64_t>(samples_.size()) == plan.sample_count() ||
-        dropped_whole) {
-      return true;
+    return CheckSampleCounts();
+  }
+
+  bool CheckSampleCounts() {
+    const storage::v1::PhasePlan& plan = ledger_.plan;
+    const auto planned = static_cast<int64_t>(samples_.size());
+    const bool dropped_whole = plan.sample_count() == 0 &&
+                               ledger_.accounting.dropped_count() == planned;
+    if (planned != plan.sample_count() && !dropped_whole) {
+      Problem(absl::StrCat("plan: ", plan.sample_count(),
+                           " samples, but its chunks hold ", planned));
+      return false;
     }
-    Problem(absl::StrCat("plan: ", plan.sample_count(),
-                         " samples, but its chunks hold ", samples_.size()));
-    return false;
+    const auto replayed = static_cast<int64_t>(ledger_.replayed.size());
+    if (replayed != ReplayCount(plan) ||
+        replayed != ledger_.accounting.replay_count()) {
+      Problem(absl::StrCat("plan: ", ReplayCount(plan), " samples to replay, ",
+                           ledger_.accounting.replay_count(),
+                           " in the accounting, ", replayed, " found"));
+      return false;
+    }
+    for (const SampleIndex& sample : ledger_.replayed) {
+      samples_.push_back(&sample);
+    }
+    return true;
   }
 
   void CheckSteps() {
     const storage::v1::PhasePlan& plan = ledger_.plan;
-    const auto schedule = PhaseSchedule::Create(
-        {plan.seed(), plan.phase(), plan.sample_count(), plan.global_batch(),
-         plan.epochs(), plan.drop_last()});
+    const auto schedule = ScheduleOf(plan);
     if (!schedule.ok()) {
       Problem(absl::StrCat("plan: ", schedule.status().message()));
       return;
@@ -118,7 +150,9 @@ class Verifier {
     verdict_.set_due_count(plan.drop_last()
                                ? plan.step_count() * plan.global_batch()
                                : plan.sample_count() * plan.epochs());
-    touches_.assign(samples_.size(), 0);
+    verdict_.set_replay_due_count(schedule->step_count() *
+                                  schedule->replay_per_step());
+    touches_.assign(plan.sample_count(), 0);
     WalkSteps(*schedule);
     CheckTouches();
   }
@@ -202,10 +236,18 @@ class Verifier {
   void CountTouches(const StepRecord& record,
                     const std::vector<int64_t>& trained,
                     const std::vector<int64_t>& struck) {
-    for (int64_t sample : trained) ++touches_[sample];
-    for (int64_t sample : struck) ++touches_[sample];
-    verdict_.set_trained_count(verdict_.trained_count() + trained.size());
-    verdict_.set_struck_count(verdict_.struck_count() + struck.size());
+    for (const auto* samples : {&trained, &struck}) {
+      for (int64_t sample : *samples) {
+        if (!IsReplayed(sample)) ++touches_[sample];
+      }
+    }
+    const int64_t replayed =
+        std::count_if(trained.begin(), trained.end(),
+                      [this](int64_t sample) { return IsReplayed(sample); });
+    verdict_.set_replayed_count(verdict_.replayed_count() + replayed);
+    verdict_.set_trained_count(verdict_.trained_count() + std::ssize(trained) -
+                               replayed);
+    verdict_.set_struck_count(verdict_.struck_count() + std::ssize(struck));
     auto& by_reason =
         *verdict_.mutable_accounting()->mutable_struck_by_reason();
     for (const StepRecord::Struck& entry : record.struck()) {
@@ -213,11 +255,16 @@ class Verifier {
     }
   }
 
+  bool IsReplayed(int64_t sample) const {
+    return sample >= ledger_.plan.sample_count();
+  }
+
   void CheckTouches() {
-    const int64_t proven = verdict_.trained_count() + verdict_.struck_count();
-    if (proven != verdict_.due_count()) {
-      Problem(absl::StrCat(verdict_.due_count(), " touches due, ", proven,
-                           " proven"));
+    const int64_t due = verdict_.due_count() + verdict_.replay_due_count();
+    const int64_t proven = verdict_.trained_count() +
+                           verdict_.replayed_count() + verdict_.struck_count();
+    if (proven != due) {
+      Problem(absl::StrCat(due, " touches due, ", proven, " proven"));
     }
     // drop_last leaves other samples out in each epoch; wrong steps have been
     // named already.
@@ -233,8 +280,9 @@ class Verifier {
   const std::function<bool()>& give_up_;
   v1::LedgerVerdict verdict_;
   int64_t problem_count_ = 0;
-  // By planned ordinal.
+  // By ordinal: planned samples, then replayed ones.
   std::vector<const SampleIndex*> samples_;
+  // By planned ordinal.
   std::vector<int> touches_;
 };
 

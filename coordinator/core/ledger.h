@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "common/plan/phase_schedule.h"
@@ -16,8 +17,13 @@ namespace keel {
 // What the ledger holds of one phase's published lineage.
 struct PhaseLedger {
   storage::v1::PhasePlan plan;
-  // By position in plan.chunks.
+  // The plan of the newest published phase before it, if there is one and the
+  // plan takes from earlier phases.
+  std::optional<storage::v1::PhasePlan> previous_plan;
+  // By position in PlannedChunks(plan).
   std::vector<storage::v1::ChunkIndex> indexes;
+  // The samples of plan.replay, in order.
+  std::vector<storage::v1::SampleIndex> replayed;
   v1::Accounting accounting;
   // Generations of this attempt, any order, superseded ones too.
   std::vector<storage::v1::GenerationRecord> generations;
@@ -44,9 +50,10 @@ std::vector<LineageSegment> Lineage(
 // absent.
 std::vector<storage::v1::StepRecord> LineageSteps(const PhaseLedger& ledger);
 
-// Checks that the lineage has every step once, that each step's hash sum is
-// the plan's less the struck samples, and that the counts add up. `give_up` is
-// asked between steps; once it says true the verdict is of no use.
+// Checks that the plan follows from the previous one, that the lineage has
+// every step once, that each step's hash sum is the plan's less the struck
+// samples, and that the counts add up. `give_up` is asked between steps; once
+// it says true the verdict is of no use.
 v1::LedgerVerdict VerifyPhase(
     const PhaseLedger& ledger,
     const std::function<bool()>& give_up = [] { return false; });

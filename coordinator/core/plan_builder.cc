@@ -1,6 +1,5 @@
 #include "coordinator/core/plan_builder.h"
 
-#include <algorithm>
 #include <cstdint>
 
 #include "common/plan/mix.h"
@@ -12,15 +11,6 @@ namespace {
 // Keeps this draw apart from the plan's other ones (phase_schedule.cc,
 // accounting_hash.cc).
 constexpr uint64_t kProbe = 4;
-
-uint64_t FirstWord(std::string_view digest) {
-  uint64_t word = 0;
-  for (size_t i = 0; i < std::min<size_t>(8, digest.size()); ++i) {
-    word |= static_cast<uint64_t>(static_cast<unsigned char>(digest[i]))
-            << (8 * i);
-  }
-  return word;
-}
 
 storage::v1::PlannedChunk* AddChunk(const IndexedChunkRef& source,
                                     storage::v1::PhasePlan& plan) {
@@ -54,7 +44,7 @@ void Divide(const storage::v1::ChunkIndex& index, const v1::ProbeConfig& config,
 }  // namespace
 
 bool IsProbe(std::string_view image_digest, double fraction) {
-  const uint64_t draw = MixKey({kProbe, FirstWord(image_digest)});
+  const uint64_t draw = MixKey({kProbe, WordAt(image_digest, 0)});
   // The upper 53 bits fill a double's mantissa exactly.
   return static_cast<double>(draw >> 11) * 0x1p-53 < fraction;
 }
@@ -70,6 +60,10 @@ BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
   plan.set_epochs(train.epochs());
   plan.set_global_batch(train.global_batch());
   plan.set_drop_last(train.drop_last());
+  const v1::MethodConfig& method = stream.config().method();
+  plan.set_joint(method.name() == "joint");
+  plan.set_replay_samples(method.replay().samples());
+  plan.set_replay_per_batch(method.replay().per_batch());
   for (const IndexedChunkRef& source : chunks) {
     Divide(source.index, stream.config().probe(), *AddChunk(source, plan),
            built.accounting);
@@ -77,16 +71,15 @@ BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
   v1::Accounting& accounting = built.accounting;
   const int64_t rest = accounting.accepted_count() - accounting.probe_count() -
                        accounting.over_probe_cap_count();
-  // No schedule: nothing is left, or drop_last leaves not one whole batch.
-  const auto schedule =
-      PhaseSchedule::Create({plan.seed(), phase, rest, plan.global_batch(),
-                             plan.epochs(), plan.drop_last()});
+  plan.set_sample_count(rest);
+  const auto schedule = ScheduleOf(plan);
+  // Nothing is left, or drop_last leaves not one whole batch.
   if (!schedule.ok()) {
+    plan.set_sample_count(0);
     accounting.set_dropped_count(rest);
     return built;
   }
   accounting.set_planned_count(rest);
-  plan.set_sample_count(rest);
   plan.set_step_count(schedule->step_count());
   return built;
 }
@@ -106,6 +99,34 @@ std::vector<int> TrainedOrdinals(const storage::v1::PlannedChunk& chunk) {
     }
   }
   return ordinals;
+}
+
+std::vector<const storage::v1::PlannedChunk*> PlannedChunks(
+    const storage::v1::PhasePlan& plan) {
+  std::vector<const storage::v1::PlannedChunk*> chunks;
+  for (const auto* part : {&plan.chunks(), &plan.earlier_chunks()}) {
+    for (const storage::v1::PlannedChunk& chunk : *part) {
+      chunks.push_back(&chunk);
+    }
+  }
+  return chunks;
+}
+
+int64_t ReplayCount(const storage::v1::PhasePlan& plan) {
+  int64_t count = 0;
+  for (const auto& chunk : plan.replay()) count += chunk.ordinals_size();
+  return count;
+}
+
+absl::StatusOr<PhaseSchedule> ScheduleOf(const storage::v1::PhasePlan& plan) {
+  return PhaseSchedule::Create({.seed = plan.seed(),
+                                .phase = plan.phase(),
+                                .sample_count = plan.sample_count(),
+                                .global_batch = plan.global_batch(),
+                                .epochs = plan.epochs(),
+                                .drop_last = plan.drop_last(),
+                                .replay_count = ReplayCount(plan),
+                                .replay_per_batch = plan.replay_per_batch()});
 }
 
 }  // namespace keel

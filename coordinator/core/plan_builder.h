@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/plan/phase_schedule.h"
 #include "keel/storage/v1/storage.pb.h"
 #include "keel/v1/phase.pb.h"
 #include "keel/v1/stream.pb.h"
@@ -33,12 +34,24 @@ bool IsProbe(std::string_view image_digest, double fraction);
 // `chunks` in order. A plan that cannot train a single step (no sample is left,
 // or drop_last and not one whole batch) has sample_count 0; what is left then
 // counts as dropped. Otherwise dropped_count is 0, also with drop_last: that
-// leaves touches out, other ones in each epoch, and not samples.
+// leaves touches out, other ones in each epoch, and not samples. What earlier
+// phases add is not in it yet (plan_history.h).
 BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
                     const std::vector<IndexedChunkRef>& chunks);
 
 // The ordinals of a planned chunk's trained samples, in order.
 std::vector<int> TrainedOrdinals(const storage::v1::PlannedChunk& chunk);
+
+// The chunks of the planned samples, in order: `chunks`, then
+// `earlier_chunks`. They live as long as the plan.
+std::vector<const storage::v1::PlannedChunk*> PlannedChunks(
+    const storage::v1::PhasePlan& plan);
+
+// Samples in the plan's reservoir.
+int64_t ReplayCount(const storage::v1::PhasePlan& plan);
+
+// Errors as PhaseSchedule::Create.
+absl::StatusOr<PhaseSchedule> ScheduleOf(const storage::v1::PhasePlan& plan);
 
 }  // namespace keel
 

@@ -29,6 +29,9 @@ struct Describer {
     return absl::StrCat("create a phase of ", action.chunk_digests.size(),
                         " chunks in ", action.stream);
   }
+  std::string operator()(const CompletePlan& action) const {
+    return absl::StrCat("complete the plan of ", Name(action));
+  }
   std::string operator()(const FormGroup& action) const {
     return absl::StrCat("form a group for ", Name(action), " of ",
                         absl::StrJoin(action.worker_ids, ", "));

@@ -91,6 +91,9 @@ struct PhaseView {
   // True once its parent's checkpoint can be read (always, for random
   // weights).
   bool parent_ready = false;
+  // True if its plan was made for another newest published phase and takes
+  // something from it.
+  bool plan_stale = false;
   // Rows of the smallest step: the most members that a group may have.
   int64_t smallest_step = 0;
   GroupView group;  // generation 0: none yet
@@ -146,6 +149,12 @@ struct CreatePhase {
   std::vector<std::string> chunk_digests;
   std::string reason;
 };
+// Bring the plan of the phase that trains next up to what is published.
+struct CompletePlan {
+  std::string stream;
+  int phase = 0;
+  std::string reason;
+};
 // Form a new generation; ranks are positions in `worker_ids`.
 struct FormGroup {
   std::string stream;
@@ -194,9 +203,9 @@ struct EvictWorker {
   std::string reason;
 };
 
-using Action =
-    std::variant<CreatePhase, FormGroup, BreakGroup, StartEvaluation,
-                 PublishPhase, FailPhase, AssignTask, ReleaseTask, EvictWorker>;
+using Action = std::variant<CreatePhase, CompletePlan, FormGroup, BreakGroup,
+                            StartEvaluation, PublishPhase, FailPhase,
+                            AssignTask, ReleaseTask, EvictWorker>;
 
 // Deterministic. The actions are independent of each other and in the order
 // in which they are to be executed; no worker is in two of them.

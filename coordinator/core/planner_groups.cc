@@ -234,7 +234,13 @@ void FailUnformable(Planning& planning) {
 
 void FormGroups(Planning& planning) {
   for (const StreamView* stream : ByPriority(planning.view)) {
-    if (const PhaseView* phase = NextToTrain(*stream, planning.options)) {
+    const PhaseView* phase = NextToTrain(*stream, planning.options);
+    if (phase == nullptr) continue;
+    if (phase->plan_stale) {
+      planning.actions.push_back(
+          CompletePlan{stream->name, phase->number,
+                       "what it takes from earlier phases is known"});
+    } else {
       FormGroupFor(planning, *stream, *phase);
     }
   }

@@ -34,7 +34,8 @@ struct Planning {
 void BreakGroups(Planning& planning);
 // Phases whose groups break again and again.
 void FailUnformable(Planning& planning);
-// New groups, in order of priority, then of the streams' names.
+// New groups and the plans that they wait for, in order of priority, then of
+// the streams' names.
 void FormGroups(Planning& planning);
 
 // planner_tasks.cc: leases of lost holders.

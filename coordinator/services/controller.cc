@@ -39,6 +39,7 @@ std::string KeyOf(const Action& action) {
 // Those read the disk, which is done without the lock.
 bool ReadsTheDisk(const Action& action) {
   return std::holds_alternative<CreatePhase>(action) ||
+         std::holds_alternative<CompletePlan>(action) ||
          std::holds_alternative<StartEvaluation>(action);
 }
 
@@ -51,6 +52,14 @@ struct Controller::Executor {
 
   absl::Status operator()(const CreatePhase& action) const {
     return parts.maker->Create(action);
+  }
+  absl::Status operator()(const CompletePlan& action) const {
+    const absl::Status status = parts.maker->Complete(action);
+    if (!absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+    // Read again, it would be as damaged.
+    auto locked = parts.cluster->Lock();
+    return parts.phases->Fail(
+        *locked, {action.stream, action.phase, std::string(status.message())});
   }
   absl::Status operator()(const FormGroup& action) const {
     return parts.groups->Form(*state, action);

@@ -43,7 +43,8 @@ storage::v1::PhaseRecord TrainingPhase(
   storage::v1::PhaseRecord record = phase.record;
   v1::Phase& shown = *record.mutable_phase();
   if (!shown.has_start_time()) {
-    shown.set_parent(stream.record.stream().published_phase());
+    const v1::Stream& from = stream.record.stream();
+    shown.set_parent(ParentAfter(from.config(), from.published_phase()));
     *shown.mutable_start_time() = ToTimestamp(edit.now());
   }
   shown.set_state(v1::Phase::TRAINING);

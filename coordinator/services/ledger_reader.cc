@@ -7,6 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
+#include "coordinator/core/plan_builder.h"
+#include "coordinator/core/plan_history.h"
+#include "coordinator/services/blob_message.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
@@ -21,14 +24,32 @@ constexpr int kStepsPerRead = 1000;
 struct PhaseSource {
   storage::v1::PhaseRecord record;
   std::vector<storage::v1::GenerationRecord> generations;
+  // Digest of the plan of the newest published phase before it; empty: there
+  // is none.
+  std::string previous_plan;
 };
 
-PhaseSource SourceOf(const PhaseState& phase) {
+std::vector<storage::v1::GenerationRecord> GenerationsOf(
+    const PhaseState& phase) {
+  std::vector<storage::v1::GenerationRecord> generations;
+  for (const auto& [number, generation] : phase.generations) {
+    generations.push_back(generation);
+  }
+  return generations;
+}
+
+PhaseSource SourceOf(const StreamState& stream, const PhaseState& phase) {
   PhaseSource source;
   source.record = phase.record;
-  for (const auto& [number, generation] : phase.generations) {
-    source.generations.push_back(generation);
+  // None of them was published later: an attempt cannot start once a later
+  // phase has.
+  for (const auto& [number, earlier] : stream.phases) {
+    if (number >= phase.record.phase().number()) break;
+    if (earlier.record.phase().state() == v1::Phase::PUBLISHED) {
+      source.previous_plan = earlier.record.plan_digest();
+    }
   }
+  source.generations = GenerationsOf(phase);
   return source;
 }
 
@@ -49,6 +70,7 @@ absl::StatusOr<std::vector<PhaseSource>> FindSources(Cluster& cluster,
                                                      int number) {
   auto state = cluster.Lock();
   std::vector<PhaseSource> sources;
+  KEEL_ASSIGN_OR_RETURN(StreamState * found, state->FindStream(stream));
   if (number != 0) {
     KEEL_ASSIGN_OR_RETURN(PhaseState * phase, state->FindPhase(stream, number));
     if (!WasTrained(phase->record.phase())) {
@@ -56,12 +78,12 @@ absl::StatusOr<std::vector<PhaseSource>> FindSources(Cluster& cluster,
                             "phase ", number, " has not been trained")),
                         {"PHASE_STATE", {{"stream", stream}}});
     }
-    sources.push_back(SourceOf(*phase));
+    sources.push_back(SourceOf(*found, *phase));
     return sources;
   }
-  KEEL_ASSIGN_OR_RETURN(StreamState * found, state->FindStream(stream));
   for (const auto& [n, phase] : found->phases) {
-    if (WasTrained(phase.record.phase())) sources.push_back(SourceOf(phase));
+    if (WasTrained(phase.record.phase()))
+      sources.push_back(SourceOf(*found, phase));
   }
   return sources;
 }
@@ -99,15 +121,6 @@ absl::StatusOr<bool> VisitSegment(
   }
 }
 
-template <typename Message>
-absl::StatusOr<Message> ReadMessage(BlobStore& blobs,
-                                    const std::string& digest) {
-  KEEL_ASSIGN_OR_RETURN(std::string bytes, blobs.ReadVerified(digest));
-  Message message;
-  if (message.ParseFromString(bytes)) return message;
-  return absl::DataLossError(absl::StrCat("blob ", digest, " does not parse"));
-}
-
 PhaseLedger NewLedger(const PhaseSource& source) {
   PhaseLedger ledger;
   ledger.accounting = source.record.phase().accounting();
@@ -116,18 +129,42 @@ PhaseLedger NewLedger(const PhaseSource& source) {
   return ledger;
 }
 
+// The samples that the plan replays; one index at a time is in memory.
+absl::StatusOr<std::vector<storage::v1::SampleIndex>> ReadReplayed(
+    BlobStore& blobs, const storage::v1::PhasePlan& plan) {
+  std::vector<storage::v1::SampleIndex> samples;
+  for (const storage::v1::ReplayedChunk& chunk : plan.replay()) {
+    KEEL_ASSIGN_OR_RETURN(auto index, ReadMessage<storage::v1::ChunkIndex>(
+                                          blobs, chunk.index_digest()));
+    for (int ordinal : chunk.ordinals()) {
+      if (ordinal < 0 || ordinal >= index.samples_size()) {
+        return absl::DataLossError(absl::StrCat("chunk ", chunk.chunk_digest(),
+                                                " has no sample ", ordinal));
+      }
+      samples.push_back(std::move(*index.mutable_samples(ordinal)));
+    }
+  }
+  return samples;
+}
+
 absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
                                        const PhaseSource& source,
                                        const std::function<bool()>& give_up) {
   PhaseLedger ledger = NewLedger(source);
-  KEEL_ASSIGN_OR_RETURN(ledger.plan,
-                        ReadMessage<storage::v1::PhasePlan>(
-                            *env.blobs, source.record.plan_digest()));
-  for (const auto& chunk : ledger.plan.chunks()) {
+  BlobStore& blobs = *env.blobs;
+  KEEL_ASSIGN_OR_RETURN(ledger.plan, ReadMessage<storage::v1::PhasePlan>(
+                                         blobs, source.record.plan_digest()));
+  if (NeedsHistory(ledger.plan) && !source.previous_plan.empty()) {
+    KEEL_ASSIGN_OR_RETURN(
+        ledger.previous_plan,
+        ReadMessage<storage::v1::PhasePlan>(blobs, source.previous_plan));
+  }
+  for (const auto* chunk : PlannedChunks(ledger.plan)) {
     KEEL_ASSIGN_OR_RETURN(auto index, ReadMessage<storage::v1::ChunkIndex>(
-                                          *env.blobs, chunk.index_digest()));
+                                          blobs, chunk->index_digest()));
     ledger.indexes.push_back(std::move(index));
   }
+  KEEL_ASSIGN_OR_RETURN(ledger.replayed, ReadReplayed(blobs, ledger.plan));
   KEEL_RETURN_IF_ERROR(VisitSteps(
       *env.store, Lineage(ledger.generations, ledger.final_generation), 0,
       [&](StepRecord step) {
@@ -141,7 +178,7 @@ absl::StatusOr<PhaseLedger> ReadLedger(const Environment& env,
 
 std::vector<LineageSegment> LineageOf(const PhaseState& phase) {
   const std::vector<storage::v1::GenerationRecord> generations =
-      SourceOf(phase).generations;
+      GenerationsOf(phase);
   return Lineage(generations, FinalGeneration(generations));
 }
 

@@ -7,6 +7,8 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/core/lifecycle.h"
+#include "coordinator/core/plan_history.h"
+#include "coordinator/services/blob_message.h"
 #include "coordinator/services/state_views.h"
 
 namespace keel {
@@ -18,11 +20,12 @@ constexpr int kMaxNameLength = 63;
 
 // The checkpoint that the phase will start from if all before it is published.
 int ExpectedParent(const StreamState& stream) {
-  int parent = stream.record.stream().published_phase();
+  const v1::Stream& shown = stream.record.stream();
+  int newest = shown.published_phase();
   for (const auto& [number, phase] : stream.phases) {
-    if (!IsFinal(phase.record.phase().state())) parent = number;
+    if (!IsFinal(phase.record.phase().state())) newest = number;
   }
-  return parent;
+  return ParentAfter(shown.config(), newest);
 }
 
 v1::Phase NewPhase(const std::string& stream, int number, int parent,
@@ -38,14 +41,11 @@ v1::Phase NewPhase(const std::string& stream, int number, int parent,
   return phase;
 }
 
-void AddPlan(const BuiltPlan& built, const CreatePhase& action,
-             v1::Phase& phase) {
+void ShowPlan(const BuiltPlan& built, const CreatePhase& action,
+              v1::Phase& phase) {
   const bool empty = built.plan.sample_count() == 0;
   phase.set_state(empty ? v1::Phase::SKIPPED : v1::Phase::QUEUED);
   phase.set_reason(empty ? "it has no trainable sample" : action.reason);
-  phase.set_sample_count(built.plan.sample_count());
-  phase.set_epochs(built.plan.epochs());
-  phase.set_step_count(built.plan.step_count());
   *phase.mutable_accounting() = built.accounting;
 }
 
@@ -87,14 +87,82 @@ absl::Status PhaseMaker::Create(const CreatePhase& action) {
   }
   KEEL_RETURN_IF_ERROR(read);
   const BuiltPlan built = BuildPlan(draft.stream, draft.number, draft.chunks);
-  AddPlan(built, action, *record.mutable_phase());
-  const std::string bytes = built.plan.SerializeAsString();
+  ShowPlan(built, action, *record.mutable_phase());
   BlobPins pins(cluster_);
+  KEEL_RETURN_IF_ERROR(StorePlan(built.plan, pins, record));
+  return Finish(draft, std::move(record), built.plan);
+}
+
+absl::Status PhaseMaker::StorePlan(const storage::v1::PhasePlan& plan,
+                                   BlobPins& pins, PhaseRecord& record) {
+  const std::string bytes = plan.SerializeAsString();
   pins.Pin(Sha256Hex(bytes));
   KEEL_ASSIGN_OR_RETURN(std::string digest, cluster_.env().blobs->Put(bytes));
   record.set_plan_digest(std::move(digest));
   record.set_plan_size_bytes(static_cast<int64_t>(bytes.size()));
-  return Finish(draft, std::move(record), built.plan);
+  record.set_previous_phase(plan.previous_phase());
+  v1::Phase& phase = *record.mutable_phase();
+  phase.set_sample_count(plan.sample_count());
+  phase.set_epochs(plan.epochs());
+  phase.set_step_count(plan.step_count());
+  v1::Accounting& accounting = *phase.mutable_accounting();
+  accounting.set_earlier_count(plan.sample_count() -
+                               accounting.planned_count());
+  accounting.set_replay_count(ReplayCount(plan));
+  return absl::OkStatus();
+}
+
+absl::Status PhaseMaker::Complete(const CompletePlan& action) {
+  KEEL_ASSIGN_OR_RETURN(const Completion found, FindPlans(action));
+  BlobStore& blobs = *cluster_.env().blobs;
+  KEEL_ASSIGN_OR_RETURN(auto plan, ReadMessage<storage::v1::PhasePlan>(
+                                       blobs, found.record.plan_digest()));
+  storage::v1::PhasePlan previous;
+  if (!found.previous_plan.empty()) {
+    KEEL_ASSIGN_OR_RETURN(previous, ReadMessage<storage::v1::PhasePlan>(
+                                        blobs, found.previous_plan));
+  }
+  plan = WithHistory(std::move(plan),
+                     found.previous_plan.empty() ? nullptr : &previous);
+  PhaseRecord record = found.record;
+  BlobPins pins(cluster_);
+  KEEL_RETURN_IF_ERROR(StorePlan(plan, pins, record));
+  return ReplacePlan(found, std::move(record));
+}
+
+absl::StatusOr<PhaseMaker::Completion> PhaseMaker::FindPlans(
+    const CompletePlan& action) {
+  auto state = cluster_.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream, state->FindStream(action.stream));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
+                        state->FindPhase(action.stream, action.phase));
+  Completion found{phase->record, ""};
+  if (const int previous = NewestPublishedPhase(*stream); previous > 0) {
+    found.previous_plan = stream->phases.at(previous).record.plan_digest();
+  }
+  return found;
+}
+
+absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
+                                     PhaseRecord record) {
+  const v1::Phase& shown = completion.record.phase();
+  auto state = cluster_.Lock();
+  KEEL_ASSIGN_OR_RETURN(StreamState * stream,
+                        state->FindStream(shown.stream()));
+  KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
+                        state->FindPhase(shown.stream(), shown.number()));
+  // What changed meanwhile is looked at again by the next pass.
+  if (phase->record.phase().revision() != shown.revision() ||
+      record.previous_phase() != NewestPublishedPhase(*stream)) {
+    return absl::OkStatus();
+  }
+  Edit edit = cluster_.NewEdit(durable::kCompletePlan);
+  edit.PutPhase(std::move(record));
+  KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
+  cluster_.DeleteUnreferenced(*state, {completion.record.plan_digest()});
+  LogInfo("plan completed", {{"stream", shown.stream()},
+                             {"phase", absl::StrCat(shown.number())}});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PhaseMaker::Draft> PhaseMaker::Begin(const CreatePhase& action) {
@@ -119,13 +187,9 @@ absl::StatusOr<PhaseMaker::Draft> PhaseMaker::Begin(const CreatePhase& action) {
 
 absl::Status PhaseMaker::ReadIndexes(Draft& draft) {
   for (IndexedChunkRef& chunk : draft.chunks) {
-    KEEL_ASSIGN_OR_RETURN(std::string bytes, cluster_.env().blobs->ReadVerified(
-                                                 chunk.record.index_digest()));
-    if (!chunk.index.ParseFromString(bytes)) {
-      return absl::DataLossError(absl::StrCat("the index of chunk ",
-                                              chunk.record.chunk().digest(),
-                                              " does not parse"));
-    }
+    KEEL_ASSIGN_OR_RETURN(
+        chunk.index, ReadMessage<storage::v1::ChunkIndex>(
+                         *cluster_.env().blobs, chunk.record.index_digest()));
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,6 @@
 // Makes phases of chunks that wait: reads their indexes, builds and stores the
-// plan, and records phase and probe set. Used by the ticker's thread only.
+// plan, and records phase and probe set; completes the plan once the phase is
+// the next to train. Used by the ticker's thread only.
 #ifndef KEEL_COORDINATOR_SERVICES_PHASE_MAKER_H_
 #define KEEL_COORDINATOR_SERVICES_PHASE_MAKER_H_
 
@@ -20,6 +21,10 @@ class PhaseMaker {
   // whose index is damaged make a phase that is FAILED. An error is one of the
   // moment (a full disk); the chunks go on waiting.
   absl::Status Create(const CreatePhase& action);
+  // Stores the phase's plan anew, with what it takes from the phases that are
+  // published by now, in place of the old one. DATA_LOSS, NOT_FOUND: a plan
+  // cannot be read. Other errors are of the moment. Locks as Create.
+  absl::Status Complete(const CompletePlan& action);
 
  private:
   // What a phase is made of.
@@ -30,10 +35,23 @@ class PhaseMaker {
     std::vector<IndexedChunkRef> chunks;
   };
 
+  // A phase whose plan is to be completed.
+  struct Completion {
+    storage::v1::PhaseRecord record;
+    // Of the newest published phase; empty: there is none.
+    std::string previous_plan;
+  };
+
   absl::StatusOr<Draft> Begin(const CreatePhase& action);
   absl::Status ReadIndexes(Draft& draft);
   absl::Status Finish(const Draft& draft, storage::v1::PhaseRecord record,
                       const storage::v1::PhasePlan& plan);
+  absl::StatusOr<Completion> FindPlans(const CompletePlan& action);
+  absl::Status ReplacePlan(const Completion& completion,
+                           storage::v1::PhaseRecord record);
+  // Stores the plan and notes it in `record`, with what the record shows of it.
+  absl::Status StorePlan(const storage::v1::PhasePlan& plan, BlobPins& pins,
+                         storage::v1::PhaseRecord& record);
 
   Cluster& cluster_;
 };

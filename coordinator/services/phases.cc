@@ -145,7 +145,9 @@ std::string TooManyStruck(const StreamState& stream, const PhaseState& phase,
                           const StruckCounts& struck) {
   const double limit =
       stream.record.stream().config().limits().max_struck_fraction();
-  const int64_t planned = phase.record.phase().sample_count();
+  const v1::Phase& shown = phase.record.phase();
+  const int64_t planned =
+      shown.sample_count() + shown.accounting().replay_count();
   if (static_cast<double>(struck.samples.size()) <=
       limit * static_cast<double>(planned)) {
     return "";

@@ -1,17 +1,28 @@
 #include "coordinator/services/state_views.h"
 
+#include <algorithm>
+
 #include "common/plan/phase_schedule.h"
 #include "coordinator/core/lifecycle.h"
+#include "coordinator/core/plan_history.h"
 
 namespace keel {
 namespace {
 
 int64_t SmallestStep(const StreamState& stream, const v1::Phase& phase) {
-  const v1::TrainConfig& train = stream.record.stream().config().train();
+  const v1::StreamConfig& config = stream.record.stream().config();
+  const v1::TrainConfig& train = config.train();
   const auto schedule = PhaseSchedule::Create(
       {train.seed(), phase.number(), phase.sample_count(), train.global_batch(),
-       train.epochs(), train.drop_last()});
+       train.epochs(), train.drop_last(), phase.accounting().replay_count(),
+       config.method().replay().per_batch()});
   return schedule.ok() ? schedule->smallest_step() : 0;
+}
+
+bool IsPlanStale(const StreamState& stream, const PhaseState& phase) {
+  return !phase.record.phase().has_start_time() &&
+         phase.record.previous_phase() != NewestPublishedPhase(stream) &&
+         NeedsHistory(stream.record.stream().config().method());
 }
 
 GroupView ViewOfGroup(const GroupState& group) {
@@ -36,9 +47,11 @@ PhaseView ViewOfPhase(const StreamState& stream, const PhaseState& phase,
   view.state = record.state();
   // It starts from what is published by then, so whatever comes before it has
   // to be over.
-  const int parent = stream.record.stream().published_phase();
+  const v1::Stream& shown = stream.record.stream();
+  const int parent = ParentAfter(shown.config(), shown.published_phase());
   view.parent_ready =
       is_first && (parent < 0 || FilesOf(stream, parent) != nullptr);
+  view.plan_stale = IsPlanStale(stream, phase);
   view.smallest_step = SmallestStep(stream, record);
   view.group = ViewOfGroup(phase.group);
   view.result_uploaded = IsTrained(phase);
@@ -172,6 +185,15 @@ ClusterView ViewOf(const ClusterState& state) {
     view.tasks.push_back(ViewOfTask(task));
   }
   return view;
+}
+
+int NewestPublishedPhase(const StreamState& stream) {
+  return std::max(0, stream.record.stream().published_phase());
+}
+
+int ParentAfter(const v1::StreamConfig& config, int published_phase) {
+  return config.method().name() == "joint" ? std::min(0, published_phase)
+                                           : published_phase;
 }
 
 bool IsTrained(const PhaseState& phase) {

@@ -20,6 +20,13 @@ v1::Phase ShowPhase(const PhaseState& phase);
 v1::Worker ShowWorker(const WorkerState& worker);
 ClusterView ViewOf(const ClusterState& state);
 
+// Number of the newest phase that is published; 0: none is.
+int NewestPublishedPhase(const StreamState& stream);
+// The checkpoint that a phase starts from while `published_phase` is the
+// newest one (-1: random weights): that one, but for method joint, which
+// starts where the stream started.
+int ParentAfter(const v1::StreamConfig& config, int published_phase);
+
 // True once the result is uploaded and the ledger holds every step of it.
 bool IsTrained(const PhaseState& phase);
 // Files of a checkpoint that is published or, for the phase that is being

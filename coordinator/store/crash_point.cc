@@ -18,13 +18,13 @@ namespace keel {
 namespace {
 
 constexpr std::string_view kFacts[] = {
-    durable::kNewCluster,    durable::kCreateStream, durable::kStoreUpload,
-    durable::kForgetUploads, durable::kAcceptChunk,  durable::kRepeatChunk,
-    durable::kCreatePhase,   durable::kFormGroup,    durable::kBreakGroup,
-    durable::kStoreInitial,  durable::kCommitSteps,  durable::kStoreResumePoint,
-    durable::kStoreResult,   durable::kEndTraining,  durable::kFailTask,
-    durable::kEndTask,       durable::kPublish,      durable::kEndPhase,
-    durable::kRetryPhase};
+    durable::kNewCluster,       durable::kCreateStream, durable::kStoreUpload,
+    durable::kForgetUploads,    durable::kAcceptChunk,  durable::kRepeatChunk,
+    durable::kCreatePhase,      durable::kCompletePlan, durable::kFormGroup,
+    durable::kBreakGroup,       durable::kStoreInitial, durable::kCommitSteps,
+    durable::kStoreResumePoint, durable::kStoreResult,  durable::kEndTraining,
+    durable::kFailTask,         durable::kEndTask,      durable::kPublish,
+    durable::kEndPhase,         durable::kRetryPhase};
 
 constexpr std::string_view kBlobPlaces[] = {kBlobAppend, kBlobWritten,
                                             kBlobSynced, kBlobStored};

@@ -23,6 +23,7 @@ inline constexpr std::string_view kForgetUploads = "forget-uploads";
 inline constexpr std::string_view kAcceptChunk = "accept-chunk";
 inline constexpr std::string_view kRepeatChunk = "repeat-chunk";
 inline constexpr std::string_view kCreatePhase = "create-phase";
+inline constexpr std::string_view kCompletePlan = "complete-plan";
 inline constexpr std::string_view kFormGroup = "form-group";
 inline constexpr std::string_view kBreakGroup = "break-group";
 inline constexpr std::string_view kStoreInitial = "store-initial";

@@ -172,12 +172,13 @@ class CrashPointsTest(unittest.TestCase):
 
     def test_failures_retries_and_lost_workers_survive_a_crash_too(self):
         with CrashingCluster(workers=2) as cluster:
-            cluster.create_stream("s", workers=1, epochs=30)
+            cluster.create_stream("s", workers=1, epochs=30,
+                                  method="finetune, replay: {samples: 20, per_batch: 4}")
             shard = cluster.pack("a", 200)
             self.submit(cluster, shard)
             cluster.await_state("s", 1, "PUBLISHED")
 
-            ending = ["end-phase:before", "end-phase:after"]
+            ending = ["complete-plan:before", "complete-plan:after", "end-phase:before", "end-phase:after"]
             cluster.crash_at(ending)
             self.submit(cluster, broken_shard(cluster.path("broken.tar")))
             cluster.await_state("s", 2, "FAILED")

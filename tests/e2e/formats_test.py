@@ -10,7 +10,7 @@ import unittest
 import zlib
 
 from cluster import Cluster
-from stored import (Plan, State, fields, is_probe, mix64, mix_key, one, part, permuted, row_hash,
+from stored import (Plan, State, fields, is_probe, mix64, mix_key, one, part, permuted, reservoir, row_hash,
                     safetensors_header)
 
 FORMATS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "formats")
@@ -120,31 +120,48 @@ class FormatsTest(unittest.TestCase):
 
     def test_ledger_is_recomputed_from_the_stored_files_alone(self):
         with Cluster(workers=1) as cluster:
-            cluster.create_stream("news", epochs=3, global_batch=16)
-            cluster.keel("submit", "news", self.pack_with_two_captions(cluster, 70))
-            cluster.keel("phase", "watch", "news")
-            state = State(cluster.path("coordinator"))
-            shown = cluster.json("phase", "steps", "news", "1")["steps"]
-            phase = fields(state.table("phases")["news/0000000000000000001/0000000000000000001"])
-            self.check_ledger(state, Plan(state, one(phase, 2).decode()), shown)
+            cluster.create_stream("news", epochs=3, global_batch=16,
+                                  method="finetune, replay: {samples: 20, per_batch: 6}")
+            before = None
+            for number, count in enumerate((70, 50, 40), 1):
+                cluster.keel("submit", "news", self.pack_with_two_captions(cluster, number, count))
+                cluster.keel("phase", "watch", "news")
+                plan = self.check_phase(cluster, number)
+                expected = set()
+                if before:
+                    expected = reservoir(plan.seed, 20, before.own | before.reservoir)
+                self.assertEqual(plan.reservoir, expected)
+                self.assertEqual(plan.replayed, 6 if before else 0)
+                before = plan
 
-    def pack_with_two_captions(self, cluster, count):
-        """A shard in which every second picture has a second caption."""
-        cluster.pack("plain", count)
-        images = cluster.path("images-plain")
+    def check_phase(self, cluster, number):
+        state = State(cluster.path("coordinator"))
+        shown = cluster.json("phase", "steps", "news", str(number))["steps"]
+        phase = fields(state.table("phases")[f"news/{number:019}/{1:019}"])
+        generations = {one(g, 1) for g in map(fields, state.table("generations").values()) if one(g, 3) == number}
+        plan = Plan(state, one(phase, 2).decode())
+        self.check_ledger(state, plan, shown, generations)
+        return plan
+
+    def pack_with_two_captions(self, cluster, number, count):
+        """A shard in which every second picture has a second caption; another for each number."""
+        name = f"part{number}"
+        cluster.pack(name, count, first=1000 * number)
+        images = cluster.path(f"images-{name}")
         with open(os.path.join(images, "captions.tsv"), encoding="utf-8") as file:
             lines = file.read().splitlines()
-        table = cluster.path("two.tsv")
+        table = cluster.path(f"{name}.tsv")
         with open(table, "w", encoding="utf-8") as file:
             file.writelines(line + (f"\tpicture {i}\n" if i % 2 else "\n") for i, line in enumerate(lines))
-        cluster.keel("pack", "--images", images, "--captions", table, "--out", cluster.path("two"))
-        return cluster.path("two", "shard-000000.tar")
+        cluster.keel("pack", "--images", images, "--captions", table, "--out", cluster.path(f"two-{name}"))
+        return cluster.path(f"two-{name}", "shard-000000.tar")
 
-    def check_ledger(self, state, plan, shown):
-        steps = {one(fields(value), 2): fields(value) for value in state.table("steps").values()}
+    def check_ledger(self, state, plan, shown, generations):
+        steps = {one(step, 2): step for step in map(fields, state.table("steps").values())
+                 if one(step, 1) in generations}
         self.assertEqual(sorted(steps), list(range(plan.step_count)))
         self.assertEqual([int(step["number"]) if "number" in step else 0 for step in shown], sorted(steps))
-        touched = [0] * plan.count
+        touched = [0] * len(plan.samples)
         drawn_second = 0
         for number, step in steps.items():
             low = high = rows = 0
@@ -155,7 +172,8 @@ class FormatsTest(unittest.TestCase):
                 drawn_second += caption
             self.assertEqual((one(step, 3), one(step, 4), one(step, 5)), (rows, low, high), f"step {number}")
             self.assertEqual(int(shown[number]["sample_count"]), rows)
-        self.assertEqual(set(touched), {plan.epochs})
+        self.assertEqual(set(touched[:plan.count]), {plan.epochs})
+        self.assertEqual(sum(touched[plan.count:]), plan.step_count * plan.replayed)
         self.assertGreater(drawn_second, 0)
 
     def digests(self, state, plan, sample, caption):

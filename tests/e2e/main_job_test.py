@@ -103,13 +103,30 @@ class MainJobTest(unittest.TestCase):
 
     def test_ledger_fails_when_the_loader_is_off_by_one(self):
         with Cluster(workers=1, worker_binary="keel-worker-off-by-one") as cluster:
-            cluster.create_stream("s", epochs=2)
+            cluster.create_stream("s", epochs=2, method="finetune, replay: {samples: 20, per_batch: 8}")
             cluster.keel("submit", "s", cluster.pack("a", 100))
-            cluster.keel("phase", "watch", "s")
+            cluster.keel("submit", "s", cluster.pack("b", 100, first=1000))
+            cluster.await_phase("s", 2, "PUBLISHED")
             code, out, _ = cluster.keel("--output", "json", "ledger", "s", "--verify", check=False)
             self.assertEqual(code, 1)
-            verdict = json.loads(out)["verdicts"][0]
-            self.assertEqual(verdict["wrong_step_count"], verdict["step_count"])
+            verdicts = json.loads(out)["verdicts"]
+            self.assertEqual(len(verdicts), 2)
+            for verdict in verdicts:
+                self.assertEqual(verdict["wrong_step_count"], verdict["step_count"])
+
+    def test_joint_trains_all_samples_from_the_start(self):
+        with Cluster(workers=1) as cluster:
+            cluster.create_stream("s", epochs=2, method="joint")
+            cluster.keel("submit", "s", cluster.pack("a", 100))
+            cluster.keel("submit", "s", cluster.pack("b", 60, first=1000))
+            cluster.await_phase("s", 2, "PUBLISHED")
+            first, second = cluster.phase("s", 1), cluster.phase("s", 2)
+            self.assertEqual((first["parent"], second.get("parent", 0)), (-1, 0))
+            planned = [int(phase["accounting"]["planned_count"]) for phase in (first, second)]
+            self.assertEqual(int(second["sample_count"]), sum(planned))
+            self.assertEqual(int(second["accounting"]["earlier_count"]), planned[0])
+            verdicts = cluster.json("ledger", "s", "--verify")["verdicts"]
+            self.assertEqual([int(v["trained_count"]) for v in verdicts], [2 * planned[0], 2 * sum(planned)])
 
 
 if __name__ == "__main__":

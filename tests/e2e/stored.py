@@ -129,16 +129,25 @@ class Plan:
     def __init__(self, state, digest):
         plan = fields(state.blob(digest))
         self.phase, self.seed, self.epochs, self.batch = (one(plan, n) for n in (2, 3, 4, 5))
-        drop_last = one(plan, 6)
+        drop_last, self.reservoir_size = one(plan, 6), one(plan, 13)
         self.count, self.step_count = one(plan, 8), one(plan, 9)
-        self.samples = []  # (chunk digest, fields of the SampleIndex), by planned ordinal
-        for chunk in map(fields, plan[7]):
+        self.samples = []  # (chunk digest, fields of the SampleIndex), by ordinal: planned ones, replayed ones
+        self.own, self.reservoir = set(), set()  # (chunk digest, ordinal in the index)
+        for chunk in map(fields, plan[7] + plan.get(12, [])):
             left_out = set(packed(chunk, 6) + packed(chunk, 7))
             index = fields(state.blob(one(chunk, 2).decode()))
-            self.samples += [(one(chunk, 1).decode(), fields(sample))
-                             for i, sample in enumerate(index[2]) if i not in left_out]
+            trained = [i for i in range(len(index[2])) if i not in left_out]
+            self.add(chunk, index, trained)
+            self.own |= {(one(chunk, 1).decode(), i) for i in trained}
+        for chunk in map(fields, plan.get(15, [])):
+            self.add(chunk, fields(state.blob(one(chunk, 2).decode())), packed(chunk, 5))
+            self.reservoir |= {(one(chunk, 1).decode(), i) for i in packed(chunk, 5)}
+        self.replayed = min(len(self.reservoir), one(plan, 14))
         self.per_epoch = self.count // self.batch if drop_last else -(-self.count // self.batch)
         self.rows_per_epoch = self.per_epoch * self.batch if drop_last else self.count
+
+    def add(self, chunk, index, ordinals):
+        self.samples += [(one(chunk, 1).decode(), fields(index[2][i])) for i in ordinals]
 
     def rows(self, step):
         """(epoch, planned ordinal, position of the caption) of each row of a step, in order."""
@@ -146,8 +155,25 @@ class Plan:
         order = mix_key(1, self.seed, self.phase, epoch)
         for position in range(*part(self.rows_per_epoch, place, self.per_epoch)):
             sample = permuted(order, self.count, position)
-            captions = len(self.samples[sample][1][8])
-            yield epoch, sample, mix_key(2, self.seed, epoch, sample) % captions
+            yield epoch, sample, self.caption(epoch, sample)
+        if self.replayed:
+            lap, place = divmod(step, len(self.reservoir) // self.replayed)
+            order = mix_key(6, self.seed, self.phase, lap)
+            for position in range(place * self.replayed, (place + 1) * self.replayed):
+                sample = self.count + permuted(order, len(self.reservoir), position)
+                yield epoch, sample, self.caption(epoch, sample)
+
+    def caption(self, epoch, sample):
+        return mix_key(2, self.seed, epoch, sample) % len(self.samples[sample][1][8])
+
+
+def reservoir(seed, size, candidates):
+    """The (chunk digest, ordinal) that a reservoir keeps, out of those."""
+    def key(candidate):
+        digest, ordinal = candidate
+        words = struct.unpack("<2Q", digest[:16].encode())
+        return mix_key(5, seed, *words, ordinal)
+    return set(sorted(candidates, key=key)[:size])
 
 
 def row_hash(seed, phase, epoch, sample, image_digest, caption_digest):

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/status_macros.h"
+#include "google/protobuf/repeated_field.h"
+#include "google/protobuf/repeated_ptr_field.h"
 
 namespace keel {
 namespace {
@@ -67,6 +69,9 @@ MethodConfig ToMethodConfig(const v1::MethodConfig& from) {
                      : Screening::kTeacherRight;
   to.ties = ToTieRule(from.ties());
   to.interpolate = from.interpolate();
+  to.replay_samples = from.replay().samples();
+  to.replay_per_batch = from.replay().per_batch();
+  to.ewc_lambda = from.ewc_lambda();
   return to;
 }
 
@@ -148,6 +153,49 @@ absl::Status CheckOrdinal(const storage::v1::ChunkIndex& index, int ordinal) {
       " samples, none of ordinal ", ordinal));
 }
 
+absl::StatusOr<SampleList> SamplesAt(
+    const std::string& chunk_digest,
+    const google::protobuf::RepeatedField<int32_t>& ordinals,
+    const storage::v1::ChunkIndex& index) {
+  KEEL_RETURN_IF_ERROR(CheckIndex(chunk_digest, index));
+  SampleList list;
+  list.chunk_digest = chunk_digest;
+  for (const int ordinal : ordinals) {
+    KEEL_RETURN_IF_ERROR(CheckOrdinal(index, ordinal));
+    list.samples.push_back(ToSampleRef(index.samples(ordinal)));
+  }
+  return list;
+}
+
+absl::Status AddPlanned(
+    const google::protobuf::RepeatedPtrField<storage::v1::PlannedChunk>& chunks,
+    const IndexReader& index_of, TrainJob& job) {
+  for (const storage::v1::PlannedChunk& chunk : chunks) {
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        index_of(chunk.index_digest(), chunk.index_size_bytes()));
+    KEEL_ASSIGN_OR_RETURN(SampleList list, TrainedSamples(chunk, index));
+    job.sample_count += static_cast<int64_t>(list.samples.size());
+    job.chunk_digests.push_back(list.chunk_digest);
+    job.samples.push_back(std::move(list));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddReplayed(const storage::v1::PhasePlan& plan,
+                         const IndexReader& index_of, TrainJob& job) {
+  for (const storage::v1::ReplayedChunk& chunk : plan.replay()) {
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        index_of(chunk.index_digest(), chunk.index_size_bytes()));
+    KEEL_ASSIGN_OR_RETURN(SampleList list, SamplesAt(chunk.chunk_digest(),
+                                                     chunk.ordinals(), index));
+    job.replay_count += static_cast<int64_t>(list.samples.size());
+    job.samples.push_back(std::move(list));
+  }
+  return absl::OkStatus();
+}
+
 v1::AngleDistribution ToProto(const AngleDistribution& from) {
   v1::AngleDistribution to;
   to.set_mean(from.mean);
@@ -194,14 +242,7 @@ absl::StatusOr<SampleList> TrainedSamples(
 absl::StatusOr<SampleList> HeldOutSamples(
     const storage::v1::PlannedChunk& chunk,
     const storage::v1::ChunkIndex& index) {
-  KEEL_RETURN_IF_ERROR(CheckIndex(chunk.chunk_digest(), index));
-  SampleList list;
-  list.chunk_digest = chunk.chunk_digest();
-  for (const int ordinal : chunk.probe_ordinals()) {
-    KEEL_RETURN_IF_ERROR(CheckOrdinal(index, ordinal));
-    list.samples.push_back(ToSampleRef(index.samples(ordinal)));
-  }
-  return list;
+  return SamplesAt(chunk.chunk_digest(), chunk.probe_ordinals(), index);
 }
 
 SampleList AllSamples(const storage::v1::ChunkIndex& index) {
@@ -213,9 +254,9 @@ SampleList AllSamples(const storage::v1::ChunkIndex& index) {
   return list;
 }
 
-absl::StatusOr<TrainJob> ToTrainJob(
-    const v1::JoinGroup& order, const storage::v1::PhasePlan& plan,
-    const std::vector<storage::v1::ChunkIndex>& indexes) {
+absl::StatusOr<TrainJob> ToTrainJob(const v1::JoinGroup& order,
+                                    const storage::v1::PhasePlan& plan,
+                                    const IndexReader& index_of) {
   TrainJob job;
   job.generation = order.generation();
   job.rank = order.rank();
@@ -227,13 +268,9 @@ absl::StatusOr<TrainJob> ToTrainJob(
   job.plan_digest = order.plan().digest();
   job.parent = order.parent();
   job.start_step = order.start_step();
-  for (int i = 0; i < plan.chunks_size(); ++i) {
-    KEEL_ASSIGN_OR_RETURN(SampleList list,
-                          TrainedSamples(plan.chunks(i), indexes[i]));
-    job.sample_count += static_cast<int64_t>(list.samples.size());
-    job.chunk_digests.push_back(list.chunk_digest);
-    job.samples.push_back(std::move(list));
-  }
+  KEEL_RETURN_IF_ERROR(AddPlanned(plan.chunks(), index_of, job));
+  KEEL_RETURN_IF_ERROR(AddPlanned(plan.earlier_chunks(), index_of, job));
+  KEEL_RETURN_IF_ERROR(AddReplayed(plan, index_of, job));
   if (plan.phase() != order.phase() ||
       job.sample_count != plan.sample_count()) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -2,7 +2,9 @@
 #ifndef KEEL_WORKER_AGENT_CONVERT_H_
 #define KEEL_WORKER_AGENT_CONVERT_H_
 
-#include <vector>
+#include <cstdint>
+#include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,11 +31,16 @@ absl::StatusOr<SampleList> HeldOutSamples(
 // All samples of a chunk.
 SampleList AllSamples(const storage::v1::ChunkIndex& index);
 
-// Everything of the job but its files. `indexes` by position in plan.chunks.
-// INVALID_ARGUMENT: order, plan and indexes do not fit together.
-absl::StatusOr<TrainJob> ToTrainJob(
-    const v1::JoinGroup& order, const storage::v1::PhasePlan& plan,
-    const std::vector<storage::v1::ChunkIndex>& indexes);
+// Reads a chunk's index, by its digest and size.
+using IndexReader = std::function<absl::StatusOr<storage::v1::ChunkIndex>(
+    const std::string&, int64_t)>;
+
+// Everything of the job but its files; one index at a time is in memory.
+// INVALID_ARGUMENT: order, plan and indexes do not fit together. Errors of
+// `index_of` as they are.
+absl::StatusOr<TrainJob> ToTrainJob(const v1::JoinGroup& order,
+                                    const storage::v1::PhasePlan& plan,
+                                    const IndexReader& index_of);
 
 // Everything of the job but its files and probes.
 EvaluateJob ToEvaluateJob(const v1::RunTask& order);

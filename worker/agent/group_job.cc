@@ -98,15 +98,20 @@ absl::StatusOr<TrainJob> GroupJob::Prepare(JobInputs& inputs) {
       const storage::v1::PhasePlan plan,
       inputs.Plan(order_.plan().digest(), order_.plan().size_bytes()));
   step_count_ = plan.step_count();
-  std::vector<storage::v1::ChunkIndex> indexes;
   std::map<std::string, int64_t> sizes;
-  for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
-    KEEL_ASSIGN_OR_RETURN(
-        indexes.emplace_back(),
-        inputs.Index(chunk.index_digest(), chunk.index_size_bytes()));
+  for (const auto* part : {&plan.chunks(), &plan.earlier_chunks()}) {
+    for (const storage::v1::PlannedChunk& chunk : *part) {
+      sizes[chunk.chunk_digest()] = chunk.chunk_size_bytes();
+    }
+  }
+  for (const storage::v1::ReplayedChunk& chunk : plan.replay()) {
     sizes[chunk.chunk_digest()] = chunk.chunk_size_bytes();
   }
-  KEEL_ASSIGN_OR_RETURN(TrainJob job, ToTrainJob(order_, plan, indexes));
+  const auto index_of = [&inputs](const std::string& digest,
+                                  int64_t size_bytes) {
+    return inputs.Index(digest, size_bytes);
+  };
+  KEEL_ASSIGN_OR_RETURN(TrainJob job, ToTrainJob(order_, plan, index_of));
   KEEL_ASSIGN_OR_RETURN(job.parent_files, inputs.Files(order_.parent_files()));
   KEEL_ASSIGN_OR_RETURN(job.resume_files, inputs.Files(order_.resume_files()));
   chunks_ =

@@ -18,6 +18,9 @@ constexpr char kExpAvg[] = "exp_avg.";
 constexpr char kExpAvgSq[] = "exp_avg_sq.";
 constexpr char kOptimizerStep[] = "optimizer_step";
 constexpr char kPhaseStep[] = "phase_step";
+constexpr char kFisherSum[] = "fisher_sum.";
+constexpr char kFisherDiagonal[] = "fisher.";
+constexpr char kPhaseCount[] = "phase_count";
 
 const LocalFile* Find(const std::vector<LocalFile>& files,
                       const std::string& name) {
@@ -40,7 +43,7 @@ absl::StatusOr<const LocalFile*> FindWeights(
   const LocalFile* only = nullptr;
   for (const LocalFile& file : files) {
     if (!absl::EndsWith(file.name, ".safetensors") ||
-        file.name == kTrainerStateFile) {
+        file.name == kTrainerStateFile || file.name == kFisherFile) {
       continue;
     }
     if (only != nullptr) return Require(files, kModelFile);
@@ -98,6 +101,10 @@ absl::StatusOr<ModelConfig> LoadConfig(
       absl::StrCat(file->name, ": ", status.message()));
 }
 
+NamedTensor ToCounter(const char* name, int64_t value) {
+  return {name, at::full({1}, value, at::kLong)};
+}
+
 std::vector<NamedTensor> StateTensors(const ClipModel& model,
                                       const TrainerState& state) {
   std::vector<NamedTensor> tensors;
@@ -105,16 +112,26 @@ std::vector<NamedTensor> StateTensors(const ClipModel& model,
     const std::string& name = model.parameters()[i].name;
     tensors.push_back({kExpAvg + name, state.exp_avg.at(i)});
     tensors.push_back({kExpAvgSq + name, state.exp_avg_sq.at(i)});
+    if (state.fisher_sums.empty()) continue;
+    tensors.push_back({kFisherSum + name, state.fisher_sums.at(i)});
   }
-  const auto scalar = [](int64_t value) {
-    return at::full({1}, value, at::kLong);
-  };
-  tensors.push_back({kOptimizerStep, scalar(state.optimizer_step)});
-  tensors.push_back({kPhaseStep, scalar(state.phase_step)});
+  tensors.push_back(ToCounter(kOptimizerStep, state.optimizer_step));
+  tensors.push_back(ToCounter(kPhaseStep, state.phase_step));
   return tensors;
 }
 
-// Takes the moment `prefix` of a parameter out of the file.
+std::vector<NamedTensor> FisherTensors(const ClipModel& model,
+                                       const Fisher& fisher) {
+  std::vector<NamedTensor> tensors;
+  for (size_t i = 0; i < model.parameters().size(); ++i) {
+    tensors.push_back({kFisherDiagonal + model.parameters()[i].name,
+                       fisher.diagonal.at(i).to(at::kCPU)});
+  }
+  tensors.push_back(ToCounter(kPhaseCount, fisher.phase_count));
+  return tensors;
+}
+
+// Takes the tensor `prefix` of a parameter out of the file.
 absl::StatusOr<at::Tensor> Moment(const Safetensors& file, const char* prefix,
                                   const NamedTensor& parameter) {
   KEEL_ASSIGN_OR_RETURN(const at::Tensor moment,
@@ -144,10 +161,39 @@ absl::StatusOr<TrainerState> StateFrom(const Safetensors& file,
                           Moment(file, kExpAvg, parameter));
     KEEL_ASSIGN_OR_RETURN(state.exp_avg_sq.emplace_back(),
                           Moment(file, kExpAvgSq, parameter));
+    if (!file.Find(kFisherSum + parameter.name).ok()) continue;
+    KEEL_ASSIGN_OR_RETURN(state.fisher_sums.emplace_back(),
+                          Moment(file, kFisherSum, parameter));
   }
   KEEL_ASSIGN_OR_RETURN(state.optimizer_step, Counter(file, kOptimizerStep));
   KEEL_ASSIGN_OR_RETURN(state.phase_step, Counter(file, kPhaseStep));
   return state;
+}
+
+absl::StatusOr<Fisher> FisherFrom(const Safetensors& file,
+                                  const ClipModel& model) {
+  Fisher fisher;
+  for (const NamedTensor& parameter : model.parameters()) {
+    KEEL_ASSIGN_OR_RETURN(fisher.diagonal.emplace_back(),
+                          Moment(file, kFisherDiagonal, parameter));
+  }
+  KEEL_ASSIGN_OR_RETURN(fisher.phase_count, Counter(file, kPhaseCount));
+  if (fisher.phase_count > 0) return fisher;
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor \"", kPhaseCount, "\" is not positive"));
+}
+
+// Reads the file with `from`, whose complaints get the file's path.
+template <typename From>
+auto ReadState(const std::vector<LocalFile>& files, const LocalFile& file,
+               const ClipModel& model, From from)
+    -> decltype(from(std::declval<Safetensors>(), model)) {
+  KEEL_RETURN_IF_ERROR(VerifyIfListed(files, file));
+  KEEL_ASSIGN_OR_RETURN(const Safetensors tensors, ReadSafetensors(file.path));
+  auto state = from(tensors, model);
+  if (state.ok()) return state;
+  return absl::InvalidArgumentError(
+      absl::StrCat(file.path, ": ", state.status().message()));
 }
 
 absl::StatusOr<std::vector<ManifestFile>> Describe(
@@ -166,7 +212,7 @@ absl::StatusOr<std::vector<ManifestFile>> Describe(
 
 absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
     const std::string& directory, const ClipModel& model,
-    const ManifestInfo& info, const TrainerState* state) {
+    const ManifestInfo& info, const TrainerState* state, const Fisher* fisher) {
   KEEL_RETURN_IF_ERROR(CreateDirectories(directory));
   std::vector<LocalFile> files;
   const auto path = [&](const char* name) {
@@ -181,6 +227,10 @@ absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
   if (state != nullptr) {
     KEEL_RETURN_IF_ERROR(
         WriteSafetensors(path(kTrainerStateFile), StateTensors(model, *state)));
+  }
+  if (fisher != nullptr) {
+    KEEL_RETURN_IF_ERROR(
+        WriteSafetensors(path(kFisherFile), FisherTensors(model, *fisher)));
   }
   KEEL_ASSIGN_OR_RETURN(const std::vector<ManifestFile> described,
                         Describe(files));
@@ -207,12 +257,16 @@ absl::StatusOr<TrainerState> LoadTrainerState(
     const std::vector<LocalFile>& files, const ClipModel& model) {
   KEEL_ASSIGN_OR_RETURN(const LocalFile* file,
                         Require(files, kTrainerStateFile));
-  KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *file));
-  KEEL_ASSIGN_OR_RETURN(const Safetensors tensors, ReadSafetensors(file->path));
-  auto state = StateFrom(tensors, model);
-  if (state.ok()) return state;
-  return absl::InvalidArgumentError(
-      absl::StrCat(file->path, ": ", state.status().message()));
+  return ReadState(files, *file, model, StateFrom);
+}
+
+absl::StatusOr<std::optional<Fisher>> LoadFisher(
+    const std::vector<LocalFile>& files, const ClipModel& model) {
+  const LocalFile* file = Find(files, kFisherFile);
+  if (file == nullptr) return std::nullopt;
+  KEEL_ASSIGN_OR_RETURN(Fisher fisher,
+                        ReadState(files, *file, model, FisherFrom));
+  return fisher;
 }
 
 }  // namespace keel

@@ -27,6 +27,7 @@ inline constexpr char kModelFile[] = "open_clip_model.safetensors";
 inline constexpr char kModelConfigFile[] = "open_clip_config.json";
 inline constexpr char kManifestFile[] = "keel_manifest.json";
 inline constexpr char kTrainerStateFile[] = "trainer_state.safetensors";
+inline constexpr char kFisherFile[] = "keel_fisher.safetensors";
 
 // AdamW's state: what a resume point has beyond a checkpoint.
 struct TrainerState {
@@ -37,13 +38,25 @@ struct TrainerState {
   int64_t optimizer_step = 0;
   // Committed steps of the phase.
   int64_t phase_step = 0;
+  // Method ewc: squared gradients so far (worker/train/ewc.h), in the same
+  // order; else empty.
+  std::vector<at::Tensor> fisher_sums;
+};
+
+// What method ewc leaves to the next phase.
+struct Fisher {
+  // In the order of ClipModel::parameters, on the model's device.
+  std::vector<at::Tensor> diagonal;
+  // Phases of which it is the mean.
+  int64_t phase_count = 0;
 };
 
 // Writes a checkpoint (with `state`: a resume point) into the folder, which
 // is created. Returns the files, the manifest last.
 absl::StatusOr<std::vector<LocalFile>> WriteCheckpoint(
     const std::string& directory, const ClipModel& model,
-    const ManifestInfo& info, const TrainerState* state = nullptr);
+    const ManifestInfo& info, const TrainerState* state = nullptr,
+    const Fisher* fisher = nullptr);
 
 // The model in `files`. Its architecture is that of kModelConfigFile, which has
 // to be `wanted` where that is given (INVALID_ARGUMENT names the value that
@@ -56,6 +69,11 @@ absl::StatusOr<ClipModel> LoadModel(
 
 // The optimizer's state in `files`, for the parameters of `model`.
 absl::StatusOr<TrainerState> LoadTrainerState(
+    const std::vector<LocalFile>& files, const ClipModel& model);
+
+// The Fisher diagonal in `files`, for the parameters of `model`; none: they
+// have no such file.
+absl::StatusOr<std::optional<Fisher>> LoadFisher(
     const std::vector<LocalFile>& files, const ClipModel& model);
 
 }  // namespace keel

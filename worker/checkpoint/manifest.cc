@@ -56,7 +56,11 @@ Json MethodJson(const MethodConfig& method) {
           {"kl_diagonal", method.kl_diagonal},
           {"screening", ScreeningName(method.screening)},
           {"ties", TiesName(method.ties)},
-          {"interpolate", method.interpolate}};
+          {"interpolate", method.interpolate},
+          {"replay",
+           {{"samples", method.replay_samples},
+            {"per_batch", method.replay_per_batch}}},
+          {"ewc_lambda", method.ewc_lambda}};
 }
 
 const char* BatchNormName(BatchNormMode mode) {
@@ -108,24 +112,26 @@ std::string ManifestJson(const ManifestInfo& info,
                       {"size_bytes", file.size_bytes},
                       {"sha256", file.sha256}});
   }
-  const Json manifest = {
-      {"format", 1},
-      {"keel_version", KEEL_VERSION},
-      {"stream", info.stream},
-      {"phase", info.phase},
-      {"attempt", info.attempt},
-      {"parent", info.parent < 0 ? Json() : Json(info.parent)},
-      {"chunks", info.chunk_digests},
-      {"plan_sha256", info.plan_digest},
-      {"step", info.step},
-      {"config", config},
-      {"config_sha256", Sha256Hex(config.dump())},
-      {"machine",
-       {{"world_size", info.world_size},
-        {"threads", info.threads},
-        {"device", info.device},
-        {"capability", info.capability}}},
-      {"files", listed}};
+  Json manifest = {{"format", 1},
+                   {"keel_version", KEEL_VERSION},
+                   {"stream", info.stream},
+                   {"phase", info.phase},
+                   {"attempt", info.attempt},
+                   {"parent", info.parent < 0 ? Json() : Json(info.parent)},
+                   {"chunks", info.chunk_digests},
+                   {"plan_sha256", info.plan_digest},
+                   {"step", info.step},
+                   {"config", config},
+                   {"config_sha256", Sha256Hex(config.dump())},
+                   {"machine",
+                    {{"world_size", info.world_size},
+                     {"threads", info.threads},
+                     {"device", info.device},
+                     {"capability", info.capability}}},
+                   {"files", listed}};
+  if (info.mean_fisher.has_value()) {
+    manifest["mean_fisher"] = *info.mean_fisher;
+  }
   return manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -30,6 +30,8 @@ struct ManifestInfo {
   int threads = 1;
   std::string device;
   std::string capability;
+  // Mean of the Fisher diagonal that lies beside the weights, if one does.
+  std::optional<double> mean_fisher;
 };
 
 struct ManifestFile {

@@ -58,6 +58,11 @@ struct MethodConfig {
   TieRule ties = TieRule::kKeepTies;
   // Weight of the trained weights against the parent's after the phase.
   double interpolate = 1.0;
+  // Samples of earlier phases that are kept, and added to each batch.
+  int replay_samples = 0;
+  int replay_per_batch = 0;
+  // Weight of the pull towards the parent's weights.
+  double ewc_lambda = 5000.0;
 };
 
 enum class Precision { kFp32, kBf16 };

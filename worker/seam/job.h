@@ -57,10 +57,12 @@ struct TrainJob {
   int phase = 0;
   int attempt = 0;
   StreamConfig config;
-  // Planned samples in order of their ordinals: chunk by chunk.
+  // Samples in order of their ordinals, chunk by chunk: the planned ones, of
+  // which there are sample_count, then the replayed ones.
   std::vector<SampleList> samples;
   int64_t sample_count = 0;
-  // Digest of the plan, for the manifest.
+  int64_t replay_count = 0;
+  // For the manifest: digests of the plan and of the planned samples' chunks.
   std::string plan_digest;
   std::vector<std::string> chunk_digests;
   // Weights to start from, and the teacher's. Empty: random from the seed,
@@ -105,7 +107,7 @@ struct DriftJob {
 // ---- results -------------------------------------------------------------
 
 struct StruckSample {
-  int64_t sample = 0;  // ordinal among the phase's planned samples
+  int64_t sample = 0;  // ordinal among the phase's samples
   std::string reason;
 };
 

@@ -23,11 +23,22 @@ const char* NameOf(ArtifactKind kind) {
   return "artifact";
 }
 
+double MeanOf(const std::vector<at::Tensor>& tensors) {
+  double sum = 0;
+  int64_t count = 0;
+  for (const at::Tensor& tensor : tensors) {
+    sum += tensor.sum(at::kDouble).item<double>();
+    count += tensor.numel();
+  }
+  return sum / static_cast<double>(count);
+}
+
 }  // namespace
 
 absl::Status ArtifactSender::Send(ArtifactKind kind, int64_t step_count,
                                   const ClipModel& model,
-                                  const TrainerState* state) const {
+                                  const TrainerState* state,
+                                  const Fisher* fisher) const {
   const std::string folder =
       JoinPath(context_.scratch_directory(),
                absl::StrCat(NameOf(kind), "-", step_count));
@@ -38,9 +49,10 @@ absl::Status ArtifactSender::Send(ArtifactKind kind, int64_t step_count,
                  {{"error", status.ToString()}});
     }
   };
-  KEEL_ASSIGN_OR_RETURN(
-      const std::vector<LocalFile> files,
-      WriteCheckpoint(folder, model, Info(kind, step_count), state));
+  ManifestInfo info = Info(kind, step_count);
+  if (fisher != nullptr) info.mean_fisher = MeanOf(fisher->diagonal);
+  KEEL_ASSIGN_OR_RETURN(const std::vector<LocalFile> files,
+                        WriteCheckpoint(folder, model, info, state, fisher));
   return context_.Upload(kind, step_count, files);
 }
 

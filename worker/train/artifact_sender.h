@@ -20,12 +20,13 @@ class ArtifactSender {
   ArtifactSender(const TrainJob& job, TrainContext& context, DeviceInfo device)
       : job_(job), context_(context), device_(std::move(device)) {}
 
-  // Writes `model` (and `state`, for a resume point), uploads the files and
+  // Writes `model` (and `state`, for a resume point; for the result of method
+  // ewc `fisher`), uploads the files and
   // removes them. Blocks, also while the coordinator is away. Errors are the
   // file system's and Upload's.
   absl::Status Send(ArtifactKind kind, int64_t step_count,
-                    const ClipModel& model,
-                    const TrainerState* state = nullptr) const;
+                    const ClipModel& model, const TrainerState* state = nullptr,
+                    const Fisher* fisher = nullptr) const;
 
  private:
   ManifestInfo Info(ArtifactKind kind, int64_t step_count) const;

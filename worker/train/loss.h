@@ -54,6 +54,8 @@ struct LossOptions {
   LossPath path = LossPath::kAuto;
   int64_t tile_rows = 512;
   int64_t tile_columns = 1024;
+  // Weight of the distillation of logits (distill_loss.h); 0: none.
+  double logit_alpha = 0.0;
 };
 
 // Unit-norm embeddings of the whole global batch, [N, D], in the batch's

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/status_macros.h"
+#include "worker/train/distill_loss.h"
 
 namespace keel {
 namespace {
@@ -108,20 +109,24 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
   const int64_t begin = std::accumulate(
       rows.begin(), rows.begin() + communicator.rank(), int64_t{0});
   const int64_t count = rows[communicator.rank()];
-  KEEL_ASSIGN_OR_RETURN(
-      const LossShare share,
-      ShareOf(all, logit_scale, {begin, begin + count}, options, communicator));
+  const Slice own{begin, begin + count};
+  KEEL_ASSIGN_OR_RETURN(LossShare share, ShareOf(all, logit_scale, own, options,
+                                                 communicator));
+  if (options.logit_alpha != 0 && all.teacher_image.defined()) {
+    AddDistillShare(all, logit_scale, features.teacher_logit_scale, own,
+                    options.logit_alpha, share);
+  }
 
   at::Tensor gradients = at::cat({share.grad_image, share.grad_text}, 1);
   KEEL_RETURN_IF_ERROR(communicator.AllReduceSum(gradients));
-  const std::vector<at::Tensor> own =
+  const std::vector<at::Tensor> by_own =
       gradients.narrow(0, begin, count).chunk(2, 1);
   LossResult result;
   result.batch_size = all.image.size(0);
   result.grad_image =
-      ThroughNormalisation(image, own[0]).to(features.image.scalar_type());
+      ThroughNormalisation(image, by_own[0]).to(features.image.scalar_type());
   result.grad_text =
-      ThroughNormalisation(text, own[1]).to(features.text.scalar_type());
+      ThroughNormalisation(text, by_own[1]).to(features.text.scalar_type());
   result.grad_logit_scale = share.grad_logit_scale.reshape(logit_scale.sizes())
                                 .to(logit_scale.scalar_type());
   KEEL_RETURN_IF_ERROR(SumValues(share, all.image, communicator, result));

@@ -19,12 +19,13 @@
 namespace keel {
 
 // A member's rows, [n, D], of any length; n may be 0. The teacher's are
-// undefined on all members or on none.
+// undefined on all members or on none; its scale is a logarithm.
 struct LocalFeatures {
   at::Tensor image;
   at::Tensor text;
   at::Tensor teacher_image;
   at::Tensor teacher_text;
+  at::Tensor teacher_logit_scale;
 };
 
 struct LossResult {

@@ -17,6 +17,10 @@ using Factory = std::unique_ptr<Method> (*)(const MethodConfig&, bool);
 constexpr std::pair<std::string_view, Factory> kMethods[] = {
     {"finetune", MakeFinetune},
     {"modx", MakeModx},
+    {"lwf", MakeLwf},
+    {"ewc", MakeEwc},
+    // Its plan and its parent make it what it is.
+    {"joint", MakeFinetune},
 };
 
 absl::Status Validate(const MethodConfig& config) {
@@ -28,6 +32,10 @@ absl::Status Validate(const MethodConfig& config) {
     return absl::InvalidArgumentError(absl::StrCat("method.kl_temperature is ",
                                                    config.kl_temperature,
                                                    ", not a number above 0"));
+  }
+  if (!std::isfinite(config.ewc_lambda) || config.ewc_lambda <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "method.ewc_lambda is ", config.ewc_lambda, ", not a number above 0"));
   }
   return absl::OkStatus();
 }

@@ -20,6 +20,9 @@ class Method {
   // without gradients.
   virtual bool needs_teacher() const = 0;
   virtual LossOptions loss_options() const = 0;
+  // Weight of the pull towards the parent's weights (ewc.h); 0: none, and no
+  // Fisher diagonal is made.
+  virtual double ewc_lambda() const { return 0; }
 };
 
 // The method that `config` names. Without a parent checkpoint there is no

@@ -11,6 +11,8 @@ namespace keel {
 
 std::unique_ptr<Method> MakeFinetune(const MethodConfig& config,
                                      bool has_parent);
+std::unique_ptr<Method> MakeEwc(const MethodConfig& config, bool has_parent);
+std::unique_ptr<Method> MakeLwf(const MethodConfig& config, bool has_parent);
 std::unique_ptr<Method> MakeModx(const MethodConfig& config, bool has_parent);
 
 }  // namespace keel

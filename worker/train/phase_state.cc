@@ -40,16 +40,20 @@ absl::StatusOr<PhaseState> LoadPhaseState(
     const std::function<bool()>& stopped) {
   const absl::Status cancelled = absl::CancelledError("stopped");
   std::optional<ClipModel> parent;
+  std::optional<Fisher> fisher;
   if (!job.parent_files.empty()) {
     if (stopped()) return cancelled;
     KEEL_ASSIGN_OR_RETURN(
         parent, LoadModel(job.parent_files, device, job.config.model));
     parent->RequireGrad(false);
+    if (stopped()) return cancelled;
+    KEEL_ASSIGN_OR_RETURN(fisher, LoadFisher(job.parent_files, *parent));
   }
   if (stopped()) return cancelled;
   KEEL_ASSIGN_OR_RETURN(ClipModel student, LoadStudent(job, parent, device));
   student.RequireGrad(true);
-  PhaseState state{std::move(student), std::move(parent), std::nullopt};
+  PhaseState state{std::move(student), std::move(parent), std::move(fisher),
+                   std::nullopt};
   if (!job.resume_files.empty() || job.start_step > 0) {
     if (stopped()) return cancelled;
     KEEL_ASSIGN_OR_RETURN(state.resumed, LoadResumed(job, state.student));

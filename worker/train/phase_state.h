@@ -19,6 +19,8 @@ struct PhaseState {
   ClipModel student;
   // The parent checkpoint's model, frozen; none: the student is random.
   std::optional<ClipModel> parent;
+  // The parent's Fisher diagonal, if it has one.
+  std::optional<Fisher> fisher;
   // Of the resume point; none: the phase starts at step 0.
   std::optional<TrainerState> resumed;
 };

@@ -47,7 +47,7 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   parts_.clock.End("forward");
   KEEL_ASSIGN_OR_RETURN(
-      const LossResult loss,
+      LossResult loss,
       GlobalLoss(features, parts_.student.logit_scale(), group.counts,
                  parts_.method.loss_options(), parts_.communicator));
   parts_.clock.End("loss");
@@ -56,6 +56,11 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
   ZeroKeyBiasGradients(parts_.student);
+  if (parts_.ewc != nullptr) {
+    const double penalty = parts_.ewc->Apply(order.step);
+    loss.distill += penalty;
+    loss.total += penalty;
+  }
   at::Tensor finite = CheckGradients();
   if (!std::isfinite(loss.total)) finite = at::zeros_like(finite);
   parts_.clock.End("backward");
@@ -93,6 +98,7 @@ absl::StatusOr<LocalFeatures> TrainStep::EncodeTeacher(
       parts_.teacher->Embed(rows, images, parts_.communicator));
   features.teacher_image = std::move(teacher.image);
   features.teacher_text = std::move(teacher.text);
+  features.teacher_logit_scale = parts_.teacher->model().logit_scale();
   parts_.clock.End("teacher");
   return features;
 }

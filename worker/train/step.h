@@ -14,6 +14,7 @@
 #include "worker/model/clip_model.h"
 #include "worker/seam/config.h"
 #include "worker/seam/job.h"
+#include "worker/train/ewc.h"
 #include "worker/train/loss_function.h"
 #include "worker/train/method.h"
 #include "worker/train/optimizer.h"
@@ -58,6 +59,8 @@ class TrainStep {
     Communicator& communicator;
     StageClock& clock;
     uint64_t accounting_key;
+    // Null but for method ewc.
+    Ewc* ewc = nullptr;
   };
 
   // What `parts` refers to outlives the step.

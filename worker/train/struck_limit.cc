@@ -21,14 +21,14 @@ absl::Status StruckLimit::Count(int epoch,
                                 const std::vector<StruckSample>& struck) {
   if (epoch != epoch_) {
     epoch_ = epoch;
-    struck_ = 0;
+    struck_.clear();
     first_.clear();
   }
-  struck_ += static_cast<int64_t>(struck.size());
   for (const StruckSample& sample : struck) {
-    if (first_.size() < kNamed) first_.push_back(sample);
+    const bool is_new = struck_.insert(sample.sample).second;
+    if (is_new && first_.size() < kNamed) first_.push_back(sample);
   }
-  if (static_cast<double>(struck_) <=
+  if (static_cast<double>(struck_.size()) <=
       max_fraction_ * static_cast<double>(sample_count_)) {
     return absl::OkStatus();
   }
@@ -37,10 +37,10 @@ absl::Status StruckLimit::Count(int epoch,
   };
   return WithReason(
       absl::FailedPreconditionError(absl::StrCat(
-          struck_, " of ", sample_count_, " samples of epoch ", epoch,
+          struck_.size(), " of ", sample_count_, " samples of epoch ", epoch,
           " could not be decoded, more than the limit of ", max_fraction_ * 100,
           " %: samples ", absl::StrJoin(first_, ", ", format))),
-      {"TOO_MANY_STRUCK", {{"struck", absl::StrCat(struck_)}}});
+      {"TOO_MANY_STRUCK", {{"struck", absl::StrCat(struck_.size())}}});
 }
 
 }  // namespace keel

@@ -1,8 +1,10 @@
-// How many samples of an epoch may fail to decode before the phase fails.
+// How many samples of an epoch may fail to decode before the phase fails. A
+// sample that is replayed several times in an epoch counts once.
 #ifndef KEEL_WORKER_TRAIN_STRUCK_LIMIT_H_
 #define KEEL_WORKER_TRAIN_STRUCK_LIMIT_H_
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,7 +27,7 @@ class StruckLimit {
   const double max_fraction_;
   const int64_t sample_count_;
   int epoch_ = -1;
-  int64_t struck_ = 0;
+  std::set<int64_t> struck_;
   std::vector<StruckSample> first_;
 };
 

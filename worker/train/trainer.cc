@@ -32,7 +32,9 @@ PhaseSchedule::Options PlanOf(const TrainJob& job) {
           .sample_count = job.sample_count,
           .global_batch = train.global_batch,
           .epochs = train.epochs,
-          .drop_last = train.drop_last};
+          .drop_last = train.drop_last,
+          .replay_count = job.replay_count,
+          .replay_per_batch = job.config.method.replay_per_batch};
 }
 
 SampleLoader::Options LoaderOptions(const TrainJob& job,
@@ -77,9 +79,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
   std::unique_ptr<Trainer> trainer(
       new Trainer(options, environment, std::move(state), std::move(method),
                   std::move(schedule)));
-  if (trainer->loader_.sample_count() == job.sample_count) return trainer;
+  const int64_t samples = job.sample_count + job.replay_count;
+  if (trainer->loader_.sample_count() == samples) return trainer;
   return absl::InvalidArgumentError(
-      absl::StrCat("the plan has ", job.sample_count, " samples, its lists ",
+      absl::StrCat("the plan has ", samples, " samples, its lists ",
                    trainer->loader_.sample_count()));
 }
 
@@ -97,11 +100,20 @@ Trainer::Trainer(const TrainerOptions& options,
       loader_(LoaderOptions(env_.job, state_.student.config(),
                             options.crop_cache_bytes),
               env_.job.samples, env_.context.chunks(), env_.tokenizer),
-      struck_limit_(env_.job.config.max_struck_fraction, env_.job.sample_count),
+      struck_limit_(env_.job.config.max_struck_fraction,
+                    env_.job.sample_count + env_.job.replay_count),
       optimizer_(state_.student, env_.job.config.train),
       clock_(env_.metrics) {
+  if (method_->ewc_lambda() > 0) {
+    const int64_t steps = schedule_.step_count();
+    ewc_.emplace(Ewc::Options{.lambda = method_->ewc_lambda(),
+                              .first_step = steps - schedule_.steps_per_epoch(),
+                              .step_count = steps},
+                 state_.student, state_.parent, state_.fisher);
+  }
   if (state_.resumed.has_value()) {
     optimizer_.Restore(*state_.resumed);
+    if (ewc_.has_value()) ewc_->Restore(state_.resumed->fisher_sums);
     state_.resumed.reset();  // a copy of the moments, on the device
   }
   if (method_->needs_teacher()) {
@@ -134,6 +146,11 @@ absl::Status Trainer::Form() {
              optimizer_.exp_avg().end());
   all.insert(all.end(), optimizer_.exp_avg_sq().begin(),
              optimizer_.exp_avg_sq().end());
+  if (ewc_.has_value()) {
+    for (const auto& part : {ewc_->sums(), ewc_->before()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+  }
   if (env_.job.world_size == 1) return absl::OkStatus();
   KEEL_ASSIGN_OR_RETURN(
       const std::string digest,
@@ -176,7 +193,8 @@ absl::Status Trainer::Loop() {
                         .communicator = *communicator_,
                         .clock = clock_,
                         .accounting_key = AccountingKey(
-                            env_.job.config.train.seed, env_.job.phase)});
+                            env_.job.config.train.seed, env_.job.phase),
+                        .ewc = ewc_.has_value() ? &*ewc_ : nullptr});
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
       kPrefetchDepth, CancelledBy(env_.context));
@@ -242,6 +260,9 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
   metrics.Set("keel_learning_rate", report.learning_rate);
   metrics.Set("keel_device_memory_bytes",
               static_cast<double>(DeviceMemoryBytes(options_.device)));
+  if (ewc_.has_value()) {
+    metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
+  }
   if (!teacher_.has_value()) return;
   metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
   metrics.Set("keel_teacher_agreement_ratio", report.agreement_image,
@@ -267,8 +288,11 @@ absl::Status Trainer::Leave(int64_t step_count) {
 absl::Status Trainer::Finish() {
   return RunOnFirstMember(*communicator_, options_.device, [this] {
     resume_writer_->Flush();
+    std::optional<Fisher> fisher;
+    if (ewc_.has_value()) fisher = ewc_->After();
     return sender_.Send(ArtifactKind::kResult, schedule_.step_count(),
-                        FinalModel());
+                        FinalModel(), nullptr,
+                        fisher.has_value() ? &*fisher : nullptr);
   });
 }
 
@@ -305,7 +329,9 @@ Snapshot Trainer::TakeSnapshot(int64_t step_count) const {
           {.exp_avg = HostCopies(optimizer_.exp_avg()),
            .exp_avg_sq = HostCopies(optimizer_.exp_avg_sq()),
            .optimizer_step = optimizer_.step_count(),
-           .phase_step = step_count}};
+           .phase_step = step_count,
+           .fisher_sums = ewc_.has_value() ? HostCopies(ewc_->sums())
+                                           : std::vector<at::Tensor>()}};
 }
 
 absl::Status Trainer::SendResumePoint(const Snapshot& snapshot) const {

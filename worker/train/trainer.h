@@ -23,6 +23,7 @@
 #include "worker/seam/executor.h"
 #include "worker/seam/job.h"
 #include "worker/train/artifact_sender.h"
+#include "worker/train/ewc.h"
 #include "worker/train/method.h"
 #include "worker/train/optimizer.h"
 #include "worker/train/phase_state.h"
@@ -102,6 +103,7 @@ class Trainer {
   StruckLimit struck_limit_;
   AdamW optimizer_;
   std::optional<Teacher> teacher_;
+  std::optional<Ewc> ewc_;
   StageClock clock_;
   // Seconds of the slowest step so far.
   double slowest_step_ = 0;

@@ -22,14 +22,15 @@ struct LedgerArguments {
 
 void PrintVerdicts(const v1::VerifyLedgerResponse& response) {
   Table table({"phase", ">attempt", "verdict", ">samples", ">due", ">trained",
-               ">struck", ">steps", ">wrong steps", ">accepted", ">probe",
-               ">over cap", ">dropped"});
+               ">replayed", ">struck", ">steps", ">wrong steps", ">accepted",
+               ">probe", ">over cap", ">dropped"});
   for (const v1::LedgerVerdict& verdict : response.verdicts()) {
     const v1::Accounting& accounting = verdict.accounting();
     table.AddRow(
         {absl::StrCat("@", verdict.phase()), absl::StrCat(verdict.attempt()),
          verdict.ok() ? "proven" : "WRONG", FormatCount(verdict.sample_count()),
          FormatCount(verdict.due_count()), FormatCount(verdict.trained_count()),
+         FormatCount(verdict.replayed_count()),
          FormatCount(verdict.struck_count()), FormatCount(verdict.step_count()),
          FormatCount(verdict.wrong_step_count()),
          FormatCount(accounting.accepted_count()),

@@ -1,4 +1,5 @@
 #include <memory>
+#include <string>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -17,9 +18,26 @@ struct PhaseArguments {
   int attempt = 0;
 };
 
+std::string SamplesText(const v1::Accounting& a) {
+  std::string text =
+      absl::StrCat(FormatCount(a.accepted_count()),
+                   " accepted = ", FormatCount(a.planned_count()),
+                   " planned + ", FormatCount(a.probe_count()), " probe + ",
+                   FormatCount(a.over_probe_cap_count()), " over its cap + ",
+                   FormatCount(a.dropped_count()), " dropped");
+  if (a.earlier_count() > 0) {
+    absl::StrAppend(&text, "; ", FormatCount(a.earlier_count()),
+                    " of earlier phases planned again");
+  }
+  if (a.replay_count() > 0) {
+    absl::StrAppend(&text, "; ", FormatCount(a.replay_count()),
+                    " of earlier phases to replay");
+  }
+  return text;
+}
+
 void PrintPhase(const CommandContext& context, const v1::Phase& phase) {
   if (context.json()) return Print(ToJson(phase));
-  const v1::Accounting& a = phase.accounting();
   Print(FieldList({
       {"phase", absl::StrCat(phase.stream(), "@", phase.number(), ", attempt ",
                              phase.attempt())},
@@ -28,12 +46,7 @@ void PrintPhase(const CommandContext& context, const v1::Phase& phase) {
       {"parent", phase.parent() < 0 ? "random weights"
                                     : absl::StrCat("@", phase.parent())},
       {"chunks", absl::StrCat(phase.chunk_digests_size())},
-      {"samples",
-       absl::StrCat(FormatCount(a.accepted_count()),
-                    " accepted = ", FormatCount(a.planned_count()),
-                    " planned + ", FormatCount(a.probe_count()), " probe + ",
-                    FormatCount(a.over_probe_cap_count()), " over its cap + ",
-                    FormatCount(a.dropped_count()), " dropped")},
+      {"samples", SamplesText(phase.accounting())},
       {"epochs", absl::StrCat(phase.epochs())},
       {"steps", absl::StrCat(FormatCount(phase.committed_step_count()), " of ",
                              FormatCount(phase.step_count()))},

@@ -44,7 +44,8 @@ TEST(ConfigKeyTest, HasExactlyTheFieldsOfTheMessage) {
 
 TEST(ConfigKeyTest, HasDefaultsOfTheKeysTypesAndRanges) {
   for (const ConfigKey& key : ConfigKeys()) {
-    for (const std::string& text : {key.fallback, key.official_fallback}) {
+    for (const std::string& text :
+         {key.fallback, key.official_fallback, key.lwf_fallback}) {
       if (text.empty() || !HasConfigField(key)) continue;
       v1::StreamConfig config;
       EXPECT_TRUE(SetConfigValue(key, text, &config).ok()) << key.path;
@@ -91,7 +92,8 @@ TEST(ConfigKeyTest, ListsEveryKeyForTheDocumentation) {
   EXPECT_THAT(reference, HasSubstr("| `train.lr` | `5e-4` | > 0 |"));
   EXPECT_THAT(reference, HasSubstr("| `train.epochs` | `35` | (0, 10000] |"));
   EXPECT_THAT(reference, HasSubstr("| `fp32` | fp32 or bf16 |"));
-  EXPECT_THAT(reference, HasSubstr("| `modx` | finetune, modx |"));
+  EXPECT_THAT(reference,
+              HasSubstr("| `modx-safe` | modx-safe, modx-official |"));
 }
 
 // ctest runs in the root of the sources.

@@ -143,9 +143,10 @@ TEST_F(ConfigValueTest, NamesTheRangeThatIsBroken) {
   config_.mutable_train()->set_epochs(10001);
   EXPECT_EQ(Check("train.epochs").message(),
             "train.epochs must be at most 10000, got 10001");
-  config_.mutable_method()->set_name("magic");
-  EXPECT_EQ(Check("method.name").message(),
-            "method.name must be one of finetune, modx, got 'magic'");
+  config_.mutable_method()->set_profile("magic");
+  EXPECT_EQ(
+      Check("method.profile").message(),
+      "method.profile must be one of modx-safe, modx-official, got 'magic'");
   config_.mutable_phase()->mutable_max_wait()->set_seconds(-60);
   EXPECT_EQ(Check("phase.max_wait").message(),
             "phase.max_wait must not be negative, got -1m");

@@ -54,6 +54,16 @@ TEST(WithDefaultsTest, FollowsTheProfile) {
   EXPECT_EQ(official.train().lr(), 5e-4);
 }
 
+TEST(WithDefaultsTest, FollowsTheMethod) {
+  v1::StreamConfig config;
+  config.mutable_method()->set_name("lwf");
+  EXPECT_EQ(WithDefaults(config).method().alpha(), 1);
+  config.mutable_method()->set_profile("modx-official");
+  EXPECT_EQ(WithDefaults(config).method().alpha(), 1);
+  config.mutable_method()->set_alpha(3);
+  EXPECT_EQ(WithDefaults(config).method().alpha(), 3);
+}
+
 TEST(WithDefaultsTest, KeepsWhatIsSetAlsoZero) {
   v1::StreamConfig config;
   config.mutable_method()->set_profile("modx-official");

@@ -23,7 +23,7 @@ TEST(ParseStreamConfigTest, ReadsADocumentedFile) {
 model: {preset: tiny}
 initial: {checkpoint: /models/start}   # a folder
 method: {name: modx, profile: modx-safe, alpha: 20, kl_reduction: kept_rows,
-         replay: {samples: 0, per_batch: 0}, interpolate: 0.6}
+         replay: {samples: 256, per_batch: 64}, interpolate: 0.6}
 group: {min_workers: 1, max_workers: 64, priority: -2}
 phase: {policy: min_samples, min_samples: 100000, max_wait: 1h}
 train:
@@ -42,6 +42,8 @@ limits: {max_image_pixels: 100000000, max_chunk_bytes: 64GiB}
   EXPECT_EQ(file->initial_checkpoint_path, "/models/start");
   EXPECT_EQ(config.method().kl_reduction(), v1::MethodConfig::KEPT_ROWS);
   EXPECT_EQ(config.method().interpolate(), 0.6);
+  EXPECT_EQ(config.method().replay().samples(), 256);
+  EXPECT_EQ(config.method().replay().per_batch(), 64);
   EXPECT_EQ(config.group().priority(), -2);
   EXPECT_EQ(config.phase().policy(), v1::PhaseConfig::MIN_SAMPLES);
   EXPECT_EQ(config.phase().max_wait().seconds(), 3600);
@@ -126,12 +128,6 @@ TEST(ParseStreamConfigTest, SurvivesHostileText) {
     EXPECT_EQ(ParseStreamConfig(yaml, "a.yaml").status().code(),
               absl::StatusCode::kInvalidArgument);
   }
-}
-
-TEST(ParseStreamConfigTest, RefusesReplayByName) {
-  ExpectRefused("method:\n  replay: {samples: 256}",
-                "a.yaml:2: method.replay.samples is not supported by this "
-                "version and must be 0, got '256'");
 }
 
 TEST(ParseStreamConfigTest, TakesAnOpenClipFileInPlaceOfAPreset) {

@@ -32,8 +32,9 @@ TEST(ValidateStreamConfigTest, NamesTheKeyThatIsOutOfRange) {
             "train.global_batch must be positive, got -3");
   EXPECT_EQ(Problem([](auto* c) { c->mutable_probe()->set_fraction(1); }),
             "probe.fraction must be in [0, 1), got 1");
-  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_name("ewc"); }),
-            "method.name must be one of finetune, modx, got 'ewc'");
+  EXPECT_EQ(Problem([](auto* c) { c->mutable_method()->set_name("si"); }),
+            "method.name must be one of finetune, modx, lwf, ewc, joint, got "
+            "'si'");
 }
 
 TEST(ValidateStreamConfigTest, NamesAnUnknownPreset) {
@@ -141,6 +142,42 @@ TEST(ValidateStreamConfigTest, RefusesToForgetCheckpoints) {
   EXPECT_EQ(Problem([](auto* c) { c->mutable_checkpoint()->set_keep(3); }),
             "checkpoint.keep must be all: this version keeps all checkpoints, "
             "got 3");
+}
+
+TEST(ValidateStreamConfigTest, RefusesReplayThatCannotBe) {
+  const auto problem = [](int samples, int per_batch, const char* method) {
+    return Problem([&](auto* c) {
+      c->mutable_method()->set_name(method);
+      c->mutable_method()->mutable_replay()->set_samples(samples);
+      c->mutable_method()->mutable_replay()->set_per_batch(per_batch);
+    });
+  };
+  const std::string range =
+      "method.replay.per_batch must be 1 to method.replay.samples, got ";
+  EXPECT_EQ(problem(256, 0, "modx"), range + "0 and 256");
+  EXPECT_EQ(problem(0, 64, "modx"), range + "64 and 0");
+  EXPECT_EQ(problem(32, 64, "finetune"), range + "64 and 32");
+  EXPECT_EQ(problem(-1, 1, "finetune"),
+            "method.replay.samples must not be negative, got -1");
+  EXPECT_EQ(problem(256, 64, "joint"),
+            "method.replay is not for method.name joint, which trains all "
+            "samples of earlier phases anyway");
+  for (const char* method : {"finetune", "modx", "lwf", "ewc"}) {
+    v1::StreamConfig config;
+    config.mutable_method()->set_name(method);
+    config.mutable_method()->mutable_replay()->set_samples(256);
+    config.mutable_method()->mutable_replay()->set_per_batch(64);
+    EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)), absl::OkStatus());
+  }
+}
+
+TEST(ValidateStreamConfigTest, RefusesToInterpolateTheJointMethod) {
+  EXPECT_EQ(Problem([](auto* c) {
+              c->mutable_method()->set_name("joint");
+              c->mutable_method()->set_interpolate(0.5);
+            }),
+            "method.interpolate is not for method.name joint, whose parent is "
+            "what the stream started from, got 0.5");
 }
 
 TEST(ValidateStreamConfigTest, KeepsDropLastForTheOfficialProfile) {

@@ -25,6 +25,17 @@ PhaseSchedule Make(int64_t samples, int64_t batch, int epochs,
       .value();
 }
 
+PhaseSchedule WithReplay(int64_t kept, int64_t per_batch) {
+  return PhaseSchedule::Create({.seed = 3,
+                                .phase = 2,
+                                .sample_count = 20,
+                                .global_batch = 6,
+                                .epochs = 9,
+                                .replay_count = kept,
+                                .replay_per_batch = per_batch})
+      .value();
+}
+
 // How often each sample stands in an epoch's steps.
 std::map<int64_t, int> CountsOfEpoch(const PhaseSchedule& schedule, int epoch) {
   std::map<int64_t, int> counts;
@@ -141,6 +152,8 @@ TEST(PhaseScheduleTest, GivesKnownAnswers) {
   EXPECT_THAT(schedule.SamplesOfStep(7), ElementsAre(19, 11, 2, 16, 13));
   EXPECT_THAT(Make(20, 6, 2, /*drop_last=*/true).SamplesOfStep(4),
               ElementsAre(18, 17, 10, 14, 15, 6));
+  EXPECT_THAT(WithReplay(10, 3).SamplesOfStep(7),
+              ElementsAre(19, 11, 2, 16, 13, 26, 29, 28));
   std::vector<int> captions;
   for (int epoch = 0; epoch < 6; ++epoch) {
     captions.push_back(schedule.CaptionOf(epoch, 5, 4));
@@ -155,6 +168,88 @@ TEST(PhaseScheduleTest, DrawsEveryCaption) {
     drawn.insert(schedule.CaptionOf(epoch, 5, 5));
   }
   EXPECT_THAT(drawn, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(PhaseScheduleTest, AddsReplayedSamplesBehindThePlannedOnes) {
+  const PhaseSchedule schedule = WithReplay(10, 3);
+  EXPECT_EQ(schedule.replay_per_step(), 3);
+  EXPECT_EQ(schedule.smallest_step(), 5 + 3);
+  for (int64_t step = 0; step < schedule.step_count(); ++step) {
+    const std::vector<int64_t> with = schedule.SamplesOfStep(step);
+    const std::vector<int64_t> planned = Make(20, 6, 9).SamplesOfStep(step);
+    ASSERT_EQ(with.size(), planned.size() + 3);
+    EXPECT_TRUE(std::equal(planned.begin(), planned.end(), with.begin()));
+    for (size_t i = planned.size(); i < with.size(); ++i) {
+      EXPECT_GE(with[i], 20);
+      EXPECT_LT(with[i], 30);
+    }
+  }
+}
+
+TEST(PhaseScheduleTest, PutsNoSampleTwiceIntoAStep) {
+  for (int64_t kept : {1, 2, 5, 6, 7, 64}) {
+    for (int64_t per_batch : {1, 2, 5, 64}) {
+      const PhaseSchedule schedule = WithReplay(kept, per_batch);
+      for (int64_t step = 0; step < schedule.step_count(); ++step) {
+        const std::vector<int64_t> samples = schedule.SamplesOfStep(step);
+        EXPECT_EQ(std::set<int64_t>(samples.begin(), samples.end()).size(),
+                  samples.size());
+        EXPECT_GE(static_cast<int64_t>(samples.size()),
+                  schedule.smallest_step());
+      }
+      EXPECT_EQ(schedule.replay_per_step(), std::min(kept, per_batch));
+    }
+  }
+}
+
+// Ten kept samples, three in a step: a lap has three steps and leaves one
+// sample out.
+TEST(PhaseScheduleTest, ReplaysInLapsThatLeaveOutWhatFillsNoStep) {
+  const PhaseSchedule schedule = WithReplay(10, 3);
+  std::set<int64_t> left_out;
+  std::map<int64_t, int> counts;
+  for (int64_t lap = 0; lap < 12; ++lap) {
+    std::set<int64_t> drawn;
+    for (int64_t step = 3 * lap; step < 3 * lap + 3; ++step) {
+      const std::vector<int64_t> samples = schedule.SamplesOfStep(step);
+      for (auto it = samples.end() - 3; it != samples.end(); ++it) {
+        EXPECT_TRUE(drawn.insert(*it).second) << "lap " << lap;
+        ++counts[*it];
+      }
+    }
+    for (int64_t sample = 20; sample < 30; ++sample) {
+      if (!drawn.contains(sample)) left_out.insert(sample);
+    }
+  }
+  EXPECT_GT(left_out.size(), 4u);
+  EXPECT_EQ(counts.size(), 10u);
+}
+
+TEST(PhaseScheduleTest, RefusesNegativeReplay) {
+  EXPECT_FALSE(PhaseSchedule::Create({.sample_count = 1,
+                                      .global_batch = 1,
+                                      .epochs = 1,
+                                      .replay_count = -1})
+                   .ok());
+}
+
+// Members cut a step into slices: together, whatever their number, they have
+// its rows.
+TEST(PhaseScheduleTest, GivesTheSameRowsToAnyNumberOfWorkers) {
+  const PhaseSchedule schedule = WithReplay(10, 3);
+  for (int64_t workers : {1, 2, 3, 8}) {
+    const std::vector<int64_t> samples = schedule.SamplesOfStep(4);
+    std::vector<int64_t> joined;
+    for (int64_t rank = 0; rank < workers; ++rank) {
+      const Slice slice =
+          NearEqualPart(static_cast<int64_t>(samples.size()), rank, workers);
+      EXPECT_GT(slice.size(), 0);
+      for (int64_t row = slice.begin; row < slice.end; ++row) {
+        joined.push_back(samples[row]);
+      }
+    }
+    EXPECT_EQ(joined, samples);
+  }
 }
 
 TEST(PhaseScheduleTest, OrdersPhasesAndEpochsDifferently) {

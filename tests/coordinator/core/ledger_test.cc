@@ -1,13 +1,16 @@
 #include "coordinator/core/ledger.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/plan/accounting_hash.h"
 #include "common/plan/mix.h"
 #include "common/plan/phase_schedule.h"
 #include "coordinator/core/plan_builder.h"
+#include "coordinator/core/plan_history.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -55,11 +58,39 @@ class LedgerTest : public ::testing::Test {
     }
   }
 
-  PhaseSchedule Schedule() const {
-    const storage::v1::PhasePlan& plan = ledger_.plan;
-    return *PhaseSchedule::Create({plan.seed(), plan.phase(),
-                                   plan.sample_count(), plan.global_batch(),
-                                   plan.epochs(), plan.drop_last()});
+  PhaseSchedule Schedule() const { return *ScheduleOf(ledger_.plan); }
+
+  // Makes the phase the second: the first trained a chunk of 40 samples. Of
+  // them `replayed` are replayed, three in each step; or all of them planned
+  // again.
+  void Follow(int replayed, bool joint = false) {
+    storage::v1::PhasePlan& previous = ledger_.previous_plan.emplace();
+    previous.set_phase(1);
+    storage::v1::PlannedChunk& chunk = *previous.add_chunks();
+    chunk.set_chunk_digest("first");
+    chunk.set_accepted_count(40);
+    chunk.add_probe_ordinals(7);
+    storage::v1::ChunkIndex index;
+    for (int i = 0; i < 40; ++i) {
+      storage::v1::SampleIndex* sample = index.add_samples();
+      sample->set_image_digest(absl::StrCat("first-digest-", 100 + i));
+      sample->add_captions()->set_digest(absl::StrCat("first-", 100 + i));
+      sample->add_captions()->set_digest(absl::StrCat("second-", 100 + i));
+    }
+    ledger_.plan.set_joint(joint);
+    ledger_.plan.set_replay_samples(replayed);
+    ledger_.plan.set_replay_per_batch(std::min(replayed, 3));
+    ledger_.plan = WithHistory(ledger_.plan, &previous);
+    if (joint) ledger_.indexes.push_back(index);
+    for (const auto& kept : ledger_.plan.replay()) {
+      for (int ordinal : kept.ordinals()) {
+        ledger_.replayed.push_back(index.samples(ordinal));
+      }
+    }
+    ledger_.accounting.set_earlier_count(joint ? 39 : 0);
+    ledger_.accounting.set_replay_count(replayed);
+    ledger_.steps.clear();
+    TrainAll(1);
   }
 
   void AddGeneration(int64_t id, int64_t parent, int64_t start_step) {
@@ -73,11 +104,15 @@ class LedgerTest : public ::testing::Test {
 
   // The sample that a planned ordinal stands for.
   const storage::v1::SampleIndex& Sample(int64_t ordinal) const {
-    for (int i = 0; i < ledger_.plan.chunks_size(); ++i) {
-      const std::vector<int> trained = TrainedOrdinals(ledger_.plan.chunks(i));
+    const auto chunks = PlannedChunks(ledger_.plan);
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      const std::vector<int> trained = TrainedOrdinals(*chunks[i]);
       const int64_t count = static_cast<int64_t>(trained.size());
       if (ordinal < count) return ledger_.indexes[i].samples(trained[ordinal]);
       ordinal -= count;
+    }
+    if (ordinal < std::ssize(ledger_.replayed)) {
+      return ledger_.replayed[ordinal];
     }
     ADD_FAILURE() << "no such ordinal";
     return ledger_.indexes[0].samples(0);
@@ -363,6 +398,77 @@ TEST_F(LedgerTest, PassesDropLastByItsWholeBatches) {
   const v1::LedgerVerdict verdict = VerifyPhase(ledger_);
   EXPECT_TRUE(verdict.ok()) << verdict.DebugString();
   EXPECT_EQ(verdict.due_count(), ledger_.plan.step_count() * kBatch);
+}
+
+TEST_F(LedgerTest, PassesAPhaseThatReplaysAndCountsItApart) {
+  const int64_t due = ledger_.plan.sample_count() * kEpochs;
+  Follow(10);
+  const v1::LedgerVerdict verdict = VerifyPhase(ledger_);
+  EXPECT_TRUE(verdict.ok()) << verdict.DebugString();
+  EXPECT_EQ(verdict.due_count(), due);
+  EXPECT_EQ(verdict.trained_count(), due);
+  EXPECT_EQ(verdict.replay_due_count(), Schedule().step_count() * 3);
+  EXPECT_EQ(verdict.replayed_count(), verdict.replay_due_count());
+}
+
+TEST_F(LedgerTest, CatchesAReplayedSampleThatIsNotTheOneDue) {
+  Follow(10);
+  std::swap(ledger_.replayed[0], ledger_.replayed[1]);
+  const v1::LedgerVerdict verdict = VerifyPhase(ledger_);
+  EXPECT_FALSE(verdict.ok());
+  EXPECT_GT(verdict.wrong_step_count(), Schedule().step_count() / 3);
+}
+
+TEST_F(LedgerTest, CatchesAStepThatReplayedNothing) {
+  Follow(10);
+  Strike(4, Schedule().SamplesOfStep(4).back());
+  ledger_.steps[4].clear_struck();
+  ExpectProblem("step 4: ", 1);
+}
+
+TEST_F(LedgerTest, CountsStruckSamplesThatAreReplayed) {
+  Follow(10);
+  Strike(4, Schedule().SamplesOfStep(4).back());
+  const v1::LedgerVerdict verdict = VerifyPhase(ledger_);
+  EXPECT_TRUE(verdict.ok()) << verdict.DebugString();
+  EXPECT_EQ(verdict.struck_count(), 1);
+  EXPECT_EQ(verdict.replayed_count(), verdict.replay_due_count() - 1);
+  EXPECT_EQ(verdict.trained_count(), verdict.due_count());
+  EXPECT_EQ(verdict.accounting().struck_by_reason().at("IMAGE_DECODE"), 1);
+}
+
+TEST_F(LedgerTest, CatchesAReservoirThatWasChosenOtherwise) {
+  Follow(10);
+  auto* ordinals = ledger_.plan.mutable_replay(0)->mutable_ordinals();
+  // Held out by the first phase.
+  ordinals->Set(0, 7);
+  ExpectProblem("plan: it follows from phase 1", 0);
+}
+
+TEST_F(LedgerTest, CatchesAPlanThatFollowsFromAnotherPhase) {
+  Follow(10);
+  ledger_.previous_plan->set_phase(3);
+  ExpectProblem("plan: it follows from phase 1, and not from 3", 0);
+  ledger_.previous_plan.reset();
+  ExpectProblem("plan: it follows from phase 1, and not from 0", 0);
+}
+
+TEST_F(LedgerTest, CatchesAReplayedSampleThatIsMissing) {
+  Follow(10);
+  ledger_.replayed.pop_back();
+  ExpectProblem("plan: 10 samples to replay", 0);
+}
+
+TEST_F(LedgerTest, ProvesAllSamplesOfAJointPhase) {
+  const int64_t own = ledger_.plan.sample_count();
+  Follow(0, /*joint=*/true);
+  const v1::LedgerVerdict verdict = VerifyPhase(ledger_);
+  EXPECT_TRUE(verdict.ok()) << verdict.DebugString();
+  EXPECT_EQ(verdict.sample_count(), own + 39);
+  EXPECT_EQ(verdict.due_count(), (own + 39) * kEpochs);
+  EXPECT_EQ(verdict.trained_count(), verdict.due_count());
+  ledger_.plan.mutable_earlier_chunks()->Clear();
+  EXPECT_FALSE(VerifyPhase(ledger_).ok());
 }
 
 TEST_F(LedgerTest, PassesAPhaseWithoutATrainableSample) {

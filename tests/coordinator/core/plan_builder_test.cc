@@ -112,6 +112,20 @@ TEST(BuildPlanTest, NamesChunksAndIndexes) {
   EXPECT_EQ(built.plan.seed(), 7);
 }
 
+TEST(BuildPlanTest, CarriesWhatTheMethodTakesFromEarlierPhases) {
+  v1::Stream stream = StreamOf(0, 0);
+  v1::MethodConfig& method = *stream.mutable_config()->mutable_method();
+  method.mutable_replay()->set_samples(9);
+  method.mutable_replay()->set_per_batch(4);
+  const storage::v1::PhasePlan plan =
+      BuildPlan(stream, 2, {ChunkOf("a", 10)}).plan;
+  EXPECT_EQ(plan.replay_samples(), 9);
+  EXPECT_EQ(plan.replay_per_batch(), 4);
+  EXPECT_FALSE(plan.joint());
+  method.set_name("joint");
+  EXPECT_TRUE(BuildPlan(stream, 2, {ChunkOf("a", 10)}).plan.joint());
+}
+
 TEST(BuildPlanTest, DropsNoSampleWithDropLast) {
   const BuiltPlan built =
       BuildPlan(StreamOf(0, 0, /*drop_last=*/true), 1, {ChunkOf("a", 130)});

@@ -6,8 +6,11 @@
 namespace keel {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // ---- forming
 // -------------------------------------------------------------------
@@ -73,6 +76,20 @@ TEST_F(PlannerTest, LeavesOutDrainingBusyAndLostWorkers) {
   Worker("tasked").task_id = "t";
   EXPECT_THAT(Plan(), ElementsAre("evict worker silent: not heard of for 5s",
                                   "form a group for s@1 of a: "
+                                  "1 worker ready, 1 to 64 wanted"));
+}
+
+TEST_F(PlannerTest, CompletesAPlanBeforeItsPhaseTrains) {
+  StreamView& stream = Stream("s");
+  Worker("a");
+  Phase(stream, 1, v1::Phase::EVALUATING);
+  Phase(stream, 2).plan_stale = true;
+  EXPECT_THAT(Plan(), Not(Contains(HasSubstr("complete"))));
+  stream.phases.erase(stream.phases.begin());
+  EXPECT_THAT(Plan(), ElementsAre("complete the plan of s@2: what it takes "
+                                  "from earlier phases is known"));
+  stream.phases[0].plan_stale = false;
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@2 of a: "
                                   "1 worker ready, 1 to 64 wanted"));
 }
 

@@ -75,17 +75,20 @@ std::vector<v1::StepReport> ReportsOf(
   storage::v1::PhasePlan plan;
   plan.ParseFromString(ReadBlob(stub, ref.digest()));
   std::vector<storage::v1::SampleIndex> samples;
-  for (const auto& chunk : plan.chunks()) {
+  const auto add = [&](const std::string& index_digest, const auto& ordinals) {
     storage::v1::ChunkIndex index;
-    index.ParseFromString(ReadBlob(stub, chunk.index_digest()));
-    if (index.samples_size() == 0) return {};  // the coordinator is gone
-    for (int ordinal : TrainedOrdinals(chunk)) {
-      samples.push_back(index.samples(ordinal));
-    }
+    index.ParseFromString(ReadBlob(stub, index_digest));
+    if (index.samples_size() == 0) return false;  // the coordinator is gone
+    for (int ordinal : ordinals) samples.push_back(index.samples(ordinal));
+    return true;
+  };
+  for (const auto* chunk : PlannedChunks(plan)) {
+    if (!add(chunk->index_digest(), TrainedOrdinals(*chunk))) return {};
   }
-  const auto schedule = PhaseSchedule::Create(
-      {plan.seed(), plan.phase(), plan.sample_count(), plan.global_batch(),
-       plan.epochs(), plan.drop_last()});
+  for (const auto& chunk : plan.replay()) {
+    if (!add(chunk.index_digest(), chunk.ordinals())) return {};
+  }
+  const auto schedule = ScheduleOf(plan);
   std::vector<v1::StepReport> reports;
   if (!schedule.ok()) return reports;
   const uint64_t key = AccountingKey(plan.seed(), plan.phase());
@@ -275,6 +278,9 @@ void FakeWorker::Join(const v1::JoinGroup& join) {
     return EndGroup(v1::GroupEnded::FAILED, options_.fail_with);
   }
   if (join.rank() != 0) return EndGroup(v1::GroupEnded::FINISHED, "");
+  if (options_.upload_initial && join.parent() < 0) {
+    UploadFiles(v1::ArtifactHeader::INITIAL, 0);
+  }
   ReportSteps();
 }
 

@@ -36,6 +36,8 @@ class FakeWorker {
     int64_t wrong_hash_at = kNever;
     // For each epoch the sample that does not decode in it.
     std::vector<int64_t> struck_by_epoch;
+    // Uploads initial weights, if there is no parent.
+    bool upload_initial = false;
     // Says this of each group instead of training.
     std::string fail_with;
     // After this step was acknowledged, a resume point is uploaded.

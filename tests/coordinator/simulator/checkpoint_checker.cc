@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/ledger.h"
+#include "coordinator/core/plan_builder.h"
+#include "coordinator/core/plan_history.h"
 #include "coordinator/store/table_names.h"
 #include "tests/coordinator/simulator/weights.h"
 
@@ -57,12 +59,43 @@ class FilesChecker {
     if (!bytes.ok() || !record_.ParseFromString(*bytes)) return false;
     ledger.accounting = record_.phase().accounting();
     if (!ReadMessage(record_.plan_digest(), ledger.plan)) return false;
-    for (const auto& chunk : ledger.plan.chunks()) {
-      if (!ReadMessage(chunk.index_digest(), ledger.indexes.emplace_back())) {
+    for (const auto* chunk : PlannedChunks(ledger.plan)) {
+      if (!ReadMessage(chunk->index_digest(), ledger.indexes.emplace_back())) {
         return false;
       }
     }
-    return ReadSteps(ledger);
+    return ReadHistory(ledger) && ReadSteps(ledger);
+  }
+
+  // The plan follows from that of the newest phase that was published before.
+  bool ReadHistory(PhaseLedger& ledger) {
+    const auto checkpoints =
+        store_.Scan(table::kCheckpoints, KeyPrefix(checkpoint_.stream()));
+    if (!checkpoints.ok()) return false;
+    for (const auto& [key, value] : *checkpoints) {
+      v1::Checkpoint earlier;
+      earlier.ParseFromString(value);
+      if (earlier.phase() == 0 || earlier.phase() >= checkpoint_.phase() ||
+          !NeedsHistory(ledger.plan)) {
+        continue;
+      }
+      const auto bytes = store_.Get(
+          table::kPhases,
+          PhaseKey(earlier.stream(), earlier.phase(), earlier.attempt()));
+      storage::v1::PhaseRecord record;
+      if (!bytes.ok() || !record.ParseFromString(*bytes) ||
+          !ReadMessage(record.plan_digest(), ledger.previous_plan.emplace())) {
+        return false;
+      }
+    }
+    for (const auto& chunk : ledger.plan.replay()) {
+      storage::v1::ChunkIndex index;
+      if (!ReadMessage(chunk.index_digest(), index)) return false;
+      for (int ordinal : chunk.ordinals()) {
+        ledger.replayed.push_back(index.samples(ordinal));
+      }
+    }
+    return true;
   }
 
   template <typename Message>

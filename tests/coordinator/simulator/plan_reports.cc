@@ -51,19 +51,24 @@ std::optional<std::vector<v1::StepReport>> PlanReports(
   const auto bytes = read(plan_digest);
   if (!bytes.has_value() || !plan.ParseFromString(*bytes)) return std::nullopt;
   std::vector<SampleIndex> samples;
-  for (const auto& chunk : plan.chunks()) {
+  const auto add = [&](const std::string& index_digest, const auto& ordinals) {
     storage::v1::ChunkIndex index;
-    const auto index_bytes = read(chunk.index_digest());
+    const auto index_bytes = read(index_digest);
     if (!index_bytes.has_value() || !index.ParseFromString(*index_bytes)) {
+      return false;
+    }
+    for (int ordinal : ordinals) samples.push_back(index.samples(ordinal));
+    return true;
+  };
+  for (const auto* chunk : PlannedChunks(plan)) {
+    if (!add(chunk->index_digest(), TrainedOrdinals(*chunk))) {
       return std::nullopt;
     }
-    for (int ordinal : TrainedOrdinals(chunk)) {
-      samples.push_back(index.samples(ordinal));
-    }
   }
-  const auto schedule = PhaseSchedule::Create(
-      {plan.seed(), plan.phase(), plan.sample_count(), plan.global_batch(),
-       plan.epochs(), plan.drop_last()});
+  for (const auto& chunk : plan.replay()) {
+    if (!add(chunk.index_digest(), chunk.ordinals())) return std::nullopt;
+  }
+  const auto schedule = ScheduleOf(plan);
   if (!schedule.ok()) return std::nullopt;
   std::vector<v1::StepReport> reports;
   for (int64_t step = 0; step < schedule->step_count(); ++step) {

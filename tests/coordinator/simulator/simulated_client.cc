@@ -35,6 +35,11 @@ v1::StreamConfig DrawConfig(Random& random) {
   config.mutable_probe()->set_max_per_phase(2);
   // A phase that had too many would fail at each retry, for good.
   config.mutable_limits()->set_max_struck_fraction(1);
+  if (random.Chance(0.3)) {
+    config.mutable_method()->mutable_replay()->set_samples(
+        static_cast<int>(random.Between(2, 6)));
+    config.mutable_method()->mutable_replay()->set_per_batch(2);
+  }
   return config;
 }
 

@@ -47,10 +47,23 @@ storage::v1::PhasePlan Plan() {
   plan.set_sample_count(5);
   storage::v1::PlannedChunk& a = *plan.add_chunks();
   a.set_chunk_digest("a");
+  a.set_index_digest("index of a");
   a.add_probe_ordinals(1);
   a.add_over_cap_ordinals(3);
-  plan.add_chunks()->set_chunk_digest("b");
+  storage::v1::PlannedChunk& b = *plan.add_chunks();
+  b.set_chunk_digest("b");
+  b.set_index_digest("index of b");
   return plan;
+}
+
+// Gives each index by its chunk; of another chunk if it is told so.
+IndexReader Indexes(std::map<std::string, storage::v1::ChunkIndex> indexes) {
+  return [indexes](const std::string& digest,
+                   int64_t) -> absl::StatusOr<storage::v1::ChunkIndex> {
+    const auto it = indexes.find(digest.substr(digest.size() - 1));
+    if (it != indexes.end()) return it->second;
+    return absl::UnavailableError(digest);
+  };
 }
 
 v1::JoinGroup Order() {
@@ -168,6 +181,9 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"method.kl_diagonal", text(method.kl_diagonal)},
       {"method.screening", text(static_cast<int>(method.screening))},
       {"method.ties", text(static_cast<int>(method.ties))},
+      {"method.ewc_lambda", text(method.ewc_lambda)},
+      {"method.replay.samples", text(method.replay_samples)},
+      {"method.replay.per_batch", text(method.replay_per_batch)},
       {"train.epochs", text(train.epochs)},
       {"train.global_batch", text(train.global_batch)},
       {"train.lr", text(train.lr)},
@@ -222,7 +238,8 @@ TEST(ConvertTest, TrainedSamplesLeaveOutWhatIsHeldOut) {
 }
 
 TEST(ConvertTest, TrainJobHasThePlannedSamplesInOrder) {
-  const auto job = ToTrainJob(Order(), Plan(), {Index("a", 4), Index("b", 3)});
+  const auto job = ToTrainJob(
+      Order(), Plan(), Indexes({{"a", Index("a", 4)}, {"b", Index("b", 3)}}));
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->generation, 9);
   EXPECT_EQ(job->rank, 1);
@@ -237,22 +254,57 @@ TEST(ConvertTest, TrainJobHasThePlannedSamplesInOrder) {
   EXPECT_EQ(job->samples[1].samples[2].key, "k2");
 }
 
+TEST(ConvertTest, TrainJobHasEarlierChunksAndReplayedSamplesBehindItsOwn) {
+  storage::v1::PhasePlan plan = Plan();
+  storage::v1::PlannedChunk& earlier = *plan.add_earlier_chunks();
+  earlier.set_chunk_digest("c");
+  earlier.set_index_digest("index of c");
+  earlier.add_probe_ordinals(0);
+  plan.set_sample_count(6);
+  storage::v1::ReplayedChunk& replay = *plan.add_replay();
+  replay.set_chunk_digest("d");
+  replay.set_index_digest("index of d");
+  replay.add_ordinals(1);
+  replay.add_ordinals(4);
+  std::map<std::string, storage::v1::ChunkIndex> indexes = {
+      {"a", Index("a", 4)},
+      {"b", Index("b", 3)},
+      {"c", Index("c", 2)},
+      {"d", Index("d", 5)}};
+  const auto job = ToTrainJob(Order(), plan, Indexes(indexes));
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->sample_count, 6);
+  EXPECT_EQ(job->replay_count, 2);
+  EXPECT_EQ(job->chunk_digests, (std::vector<std::string>{"a", "b", "c"}));
+  ASSERT_EQ(job->samples.size(), 4u);
+  EXPECT_EQ(job->samples[2].chunk_digest, "c");
+  EXPECT_EQ(job->samples[2].samples[0].key, "k1");
+  EXPECT_EQ(job->samples[3].chunk_digest, "d");
+  ASSERT_EQ(job->samples[3].samples.size(), 2u);
+  EXPECT_EQ(job->samples[3].samples[1].key, "k4");
+
+  indexes["d"] = Index("d", 4);
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ToTrainJob(Order(), plan, Indexes(indexes)).status()));
+  indexes.erase("d");
+  EXPECT_TRUE(absl::IsUnavailable(
+      ToTrainJob(Order(), plan, Indexes(indexes)).status()));
+}
+
 TEST(ConvertTest, RefusesPlansThatDoNotFit) {
-  EXPECT_EQ(ToTrainJob(Order(), Plan(), {Index("x", 4), Index("b", 3)})
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ToTrainJob(Order(), Plan(), {Index("a", 3), Index("b", 3)})
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ToTrainJob(Order(), Plan(), {Index("a", 4), Index("b", 2)})
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
+  const auto code = [](const v1::JoinGroup& order, const std::string& first,
+                       int a, int b) {
+    return ToTrainJob(order, Plan(),
+                      Indexes({{"a", Index(first, a)}, {"b", Index("b", b)}}))
+        .status()
+        .code();
+  };
+  EXPECT_EQ(code(Order(), "x", 4, 3), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Order(), "a", 3, 3), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Order(), "a", 4, 2), absl::StatusCode::kInvalidArgument);
   v1::JoinGroup other = Order();
   other.set_phase(3);
-  EXPECT_FALSE(ToTrainJob(other, Plan(), {Index("a", 4), Index("b", 3)}).ok());
+  EXPECT_EQ(code(other, "a", 4, 3), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(ConvertTest, ProbeSetsHaveWhatAPlanHoldsOutOrAWholeChunk) {

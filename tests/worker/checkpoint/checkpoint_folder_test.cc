@@ -51,6 +51,29 @@ void ExpectSameWeights(const ClipModel& a, const ClipModel& b) {
   }
 }
 
+TEST_F(CheckpointFolderTest, KeepsTheFisherDiagonalBesideTheWeights) {
+  const ClipModel model = ClipModel::Random(SmallModel(), 1);
+  Fisher fisher;
+  fisher.phase_count = 3;
+  for (const NamedTensor& p : model.parameters()) {
+    fisher.diagonal.push_back(p.tensor.detach() * 2);
+  }
+  auto files = WriteCheckpoint(Folder("fisher"), model, {}, nullptr, &fisher);
+  ASSERT_TRUE(files.ok()) << files.status();
+  const auto loaded = LoadFisher(*files, model);
+  ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
+  EXPECT_EQ((*loaded)->phase_count, 3);
+  for (size_t i = 0; i < fisher.diagonal.size(); ++i) {
+    EXPECT_TRUE(at::equal((*loaded)->diagonal[i], fisher.diagonal[i]));
+  }
+  EXPECT_TRUE(LoadModel(*files).ok());
+  auto without = WriteCheckpoint(Folder("no_fisher"), model, {});
+  ASSERT_TRUE(without.ok()) << without.status();
+  const auto none = LoadFisher(*without, model);
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_FALSE(none->has_value());
+}
+
 TEST_F(CheckpointFolderTest, LoadsTheVeryWeightsThatItWrote) {
   const ClipModel model = ClipModel::Random(SmallModel(), 1);
   auto files = WriteCheckpoint(Folder("round_trip"), model, {});

@@ -17,6 +17,9 @@ ManifestInfo Info() {
   info.plan_digest = "cc";
   info.step = 420;
   info.threads = 2;
+  info.config.method.replay_samples = 256;
+  info.config.method.replay_per_batch = 64;
+  info.config.method.ewc_lambda = 30;
   return info;
 }
 
@@ -32,6 +35,9 @@ TEST(ManifestTest, TellsWhatTheCheckpointIs) {
   EXPECT_EQ(json.at("step"), 420);
   EXPECT_EQ(json.at("keel_version"), KEEL_VERSION);
   EXPECT_EQ(json.at("config").at("method").at("name"), "modx");
+  EXPECT_EQ(json.at("config").at("method").at("replay").at("samples"), 256);
+  EXPECT_EQ(json.at("config").at("method").at("replay").at("per_batch"), 64);
+  EXPECT_EQ(json.at("config").at("method").at("ewc_lambda"), 30);
   EXPECT_EQ(json.at("config").at("model").at("embed_dim"), 128);
   EXPECT_EQ(json.at("config").at("train").at("global_batch"), 280);
   EXPECT_EQ(json.at("machine").at("threads"), 2);
@@ -42,6 +48,15 @@ TEST(ManifestTest, HasNoParentForRandomWeights) {
   info.parent = -1;
   const auto json = nlohmann::json::parse(ManifestJson(info, {}));
   EXPECT_TRUE(json.at("parent").is_null());
+}
+
+TEST(ManifestTest, TellsTheMeanFisherWhereThereIsOne) {
+  ManifestInfo info = Info();
+  EXPECT_FALSE(
+      nlohmann::json::parse(ManifestJson(info, {})).contains("mean_fisher"));
+  info.mean_fisher = 0.25;
+  EXPECT_EQ(nlohmann::json::parse(ManifestJson(info, {})).at("mean_fisher"),
+            0.25);
 }
 
 TEST(ManifestTest, DigestsTheConfiguration) {

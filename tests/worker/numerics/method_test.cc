@@ -26,6 +26,37 @@ TEST(MethodTest, FinetuneAsksForNoTeacher) {
   EXPECT_EQ((*method)->loss_options().alpha, 0);
 }
 
+TEST(MethodTest, JointTrainsAsFinetune) {
+  const auto joint = MakeMethod(Config("joint"), true);
+  ASSERT_TRUE(joint.ok()) << joint.status();
+  EXPECT_FALSE((*joint)->needs_teacher());
+  EXPECT_EQ((*joint)->loss_options().alpha, 0);
+}
+
+TEST(MethodTest, LwfDistillsLogitsAndAlignsNoCosines) {
+  const auto lwf = MakeMethod(Config("lwf"), true);
+  ASSERT_TRUE(lwf.ok()) << lwf.status();
+  EXPECT_TRUE((*lwf)->needs_teacher());
+  EXPECT_EQ((*lwf)->loss_options().logit_alpha, 7);
+  EXPECT_EQ((*lwf)->loss_options().alpha, 0);
+  const auto first = MakeMethod(Config("lwf"), false);
+  EXPECT_FALSE((*first)->needs_teacher());
+  EXPECT_EQ((*first)->loss_options().logit_alpha, 0);
+}
+
+TEST(MethodTest, EwcNeedsNoTeacherAndHasALambda) {
+  MethodConfig config = Config("ewc");
+  config.ewc_lambda = 30;
+  const auto ewc = MakeMethod(config, false);
+  ASSERT_TRUE(ewc.ok()) << ewc.status();
+  EXPECT_FALSE((*ewc)->needs_teacher());
+  EXPECT_EQ((*ewc)->ewc_lambda(), 30);
+  EXPECT_EQ((*ewc)->loss_options().alpha, 0);
+  EXPECT_EQ((*MakeMethod(Config("modx"), true))->ewc_lambda(), 0);
+  config.ewc_lambda = 0;
+  EXPECT_FALSE(MakeMethod(config, true).ok());
+}
+
 TEST(MethodTest, ModxTakesItsOptionsFromTheConfiguration) {
   auto method = MakeMethod(Config("modx"), true);
   ASSERT_TRUE(method.ok()) << method.status();

@@ -76,6 +76,12 @@ void PhaseHarness::AddBrokenSample() {
   ++job.sample_count;
 }
 
+void PhaseHarness::Replay(int64_t count, int per_batch) {
+  job.sample_count -= count;
+  job.replay_count = count;
+  job.config.method.replay_per_batch = per_batch;
+}
+
 void PhaseHarness::FailReads(int rank, absl::Status status) {
   failing_[rank] = std::make_unique<FakeChunks>();
   failing_[rank]->FailWith(std::move(status));

@@ -42,7 +42,11 @@ class PhaseHarness {
   // returns that phase.
   Result TrainParent();
   // Adds a sample whose image does not decode.
+  // Adds a sample whose image does not decode, to those of the last list.
   void AddBrokenSample();
+  // From now on `count` of the last planned samples are replayed ones,
+  // `per_batch` in each step.
+  void Replay(int64_t count, int per_batch);
   // From now on this member's reads fail.
   void FailReads(int rank, absl::Status status);
   // Runs `job` with two members, of which the second hangs in its first read
@@ -51,6 +55,8 @@ class PhaseHarness {
   // Runs `job` with that many members. Member 0 is told to stop after
   // `stop_after` steps of this run, -1: never.
   Result Run(int world_size, int64_t stop_after = -1);
+
+  ChunkReader& chunks() { return chunks_; }
 
   TrainJob job;
   ExecutorOptions options;

@@ -24,5 +24,13 @@ TEST(StruckLimitTest, CountsEachEpochAnew) {
   }
 }
 
+TEST(StruckLimitTest, CountsASampleThatIsReplayedOnceInAnEpoch) {
+  StruckLimit limit(0.01, 100);
+  for (int step = 0; step < 5; ++step) {
+    EXPECT_TRUE(limit.Count(0, {{107, "IMAGE_DECODE"}}).ok());
+  }
+  EXPECT_FALSE(limit.Count(0, {{108, "IMAGE_DECODE"}}).ok());
+}
+
 }  // namespace
 }  // namespace keel

@@ -8,6 +8,8 @@
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
 #include "tests/worker/train/phase_harness.h"
+#include "tests/worker/train/small_model.h"
+#include "worker/checkpoint/checkpoint_folder.h"
 #include "worker/train/phase_state.h"
 #include "worker/train/schedule.h"
 
@@ -43,6 +45,37 @@ class TrainerTest : public ::testing::Test {
               1e-5);
   }
 
+  static ClipModel ModelIn(const std::vector<LocalFile>& files) {
+    return *LoadModel(files, at::kCPU, SmallModelConfig());
+  }
+
+  // What was trained is what the schedule of `options`, whose other numbers
+  // are the job's, asks for.
+  void ExpectHashesOf(const PhaseHarness::Result& result,
+                      PhaseSchedule::Options options) {
+    const TrainConfig& train = harness_.job.config.train;
+    options.seed = train.seed;
+    options.phase = harness_.job.phase;
+    options.global_batch = train.global_batch;
+    options.epochs = train.epochs;
+    const auto schedule = PhaseSchedule::Create(options);
+    ASSERT_TRUE(schedule.ok()) << schedule.status();
+    const uint64_t key = AccountingKey(options.seed, options.phase);
+    for (const StepReport& report : result.reports) {
+      AccountingHash expected;
+      const int epoch = schedule->EpochOfStep(report.step);
+      for (int64_t sample : schedule->SamplesOfStep(report.step)) {
+        const SampleRef& ref = harness_.job.samples[0].samples[sample];
+        const int caption = schedule->CaptionOf(
+            epoch, sample, static_cast<int>(ref.captions.size()));
+        expected += HashRow(key, epoch, sample, ref.image_digest,
+                            ref.captions[caption].digest);
+      }
+      EXPECT_EQ((AccountingHash{report.hash_low, report.hash_high}), expected)
+          << report.step;
+    }
+  }
+
   PhaseHarness harness_;
   PhaseHarness::Result parent_;
 };
@@ -76,6 +109,20 @@ TEST_F(TrainerTest, WithATeacherDoesNotDependOnTheNumberOfWorkers) {
   EXPECT_GT(one.reports.back().agreement_image, 0);
   ExpectSameRun(one, Train(2));
   ExpectSameRun(one, Train(3));
+}
+
+TEST_F(TrainerTest, LossWithDistilledLogitsDoesNotDependOnTheWorkers) {
+  TrainParent();
+  harness_.job.config.method.name = "lwf";
+  harness_.job.config.method.alpha = 1.5;
+  const auto one = Train(1);
+  for (const StepReport& report : one.reports) {
+    EXPECT_GT(report.loss_distill, 0);
+    EXPECT_NEAR(report.loss_total,
+                report.loss_contrastive + 1.5 * report.loss_distill,
+                1e-6 * report.loss_total);
+  }
+  ExpectSameLosses(one, Train(3));
 }
 
 TEST_F(TrainerTest, SameSeedAndWorldGiveEqualBits) {
@@ -127,26 +174,37 @@ TEST_F(TrainerTest, RefusesAResumePointOfAnotherStep) {
 }
 
 TEST_F(TrainerTest, AccountingHashesAreThoseOfThePlan) {
-  const auto result = Train(2);
-  const TrainConfig& train = harness_.job.config.train;
-  const auto schedule = PhaseSchedule::Create({.seed = train.seed,
-                                               .phase = harness_.job.phase,
-                                               .sample_count = 30,
-                                               .global_batch = 10,
-                                               .epochs = 7});
-  const uint64_t key = AccountingKey(train.seed, harness_.job.phase);
-  for (const StepReport& report : result.reports) {
-    AccountingHash expected;
-    const int epoch = schedule->EpochOfStep(report.step);
-    for (int64_t sample : schedule->SamplesOfStep(report.step)) {
-      const SampleRef& ref = harness_.job.samples[0].samples[sample];
-      const int caption = schedule->CaptionOf(
-          epoch, sample, static_cast<int>(ref.captions.size()));
-      expected += HashRow(key, epoch, sample, ref.image_digest,
-                          ref.captions[caption].digest);
-    }
-    EXPECT_EQ((AccountingHash{report.hash_low, report.hash_high}), expected);
+  ExpectHashesOf(Train(2), {.sample_count = 30});
+}
+
+TEST_F(TrainerTest, ReplaysSamplesBesideThePlannedOnes) {
+  harness_.Replay(9, 4);  // of 30: 21 planned, three steps an epoch
+  const auto one = Train(1);
+  for (const StepReport& report : one.reports) {
+    EXPECT_EQ(report.sample_count, 7 + 4);
   }
+  ExpectHashesOf(
+      one, {.sample_count = 21, .replay_count = 9, .replay_per_batch = 4});
+  const auto three = Train(3);
+  ExpectSameLosses(one, three);
+  ExpectHashesOf(
+      three, {.sample_count = 21, .replay_count = 9, .replay_per_batch = 4});
+}
+
+TEST_F(TrainerTest, StrikesAReplayedSampleEachTimeButCountsItOnce) {
+  harness_.AddBrokenSample();
+  harness_.Replay(5, 2);  // of 31: 26 planned
+  harness_.job.config.max_struck_fraction = 0.04;
+  const auto result = Train(2);
+  int64_t struck = 0;
+  for (const StepReport& report : result.reports) {
+    for (const StruckSample& sample : report.struck) {
+      EXPECT_EQ(sample.sample, 30);
+      ++struck;
+    }
+  }
+  // Laps of two steps that take four of the five: about 42 * 2 / 5.
+  EXPECT_GT(struck, 0);
 }
 
 TEST_F(TrainerTest, StrikesASampleThatDoesNotDecodeOnceAnEpoch) {
@@ -218,11 +276,43 @@ TEST_F(TrainerTest, WritesResumePointsWhileItTrains) {
   EXPECT_GE(points, 1);
 }
 
+// The published weights are computed here again, in double precision.
 TEST_F(TrainerTest, InterpolatesTowardsTheParentAtTheEnd) {
   TrainParent();
-  harness_.job.config.method.interpolate = 0.0;
-  const auto result = Train(1);
-  EXPECT_EQ(result.Model(kResult, kSteps), parent_.Model(kResult, 6));
+  const ClipModel parent = ModelIn(parent_.Files(kResult, 6));
+  const ClipModel trained = ModelIn(Train(1).Files(kResult, kSteps));
+  harness_.job.config.method.interpolate = 0.3;
+  const ClipModel mixed = ModelIn(Train(1).Files(kResult, kSteps));
+  for (const NamedTensor& p : mixed.parameters()) {
+    const at::Tensor from = parent.Get(p.name).to(at::kDouble);
+    const at::Tensor to = trained.Get(p.name).to(at::kDouble);
+    const at::Tensor expected = 0.7 * from + 0.3 * to;
+    EXPECT_LE((p.tensor.to(at::kDouble) - expected).abs().max().item<double>(),
+              1e-7 * (1 + expected.abs().max().item<double>()))
+        << p.name;
+  }
+  EXPECT_NE(trained.logit_scale().item<double>(),
+            mixed.logit_scale().item<double>());
+}
+
+TEST_F(TrainerTest, InterpolatesAfterAResumeToo) {
+  TrainParent();
+  harness_.job.config.method.interpolate = 0.3;
+  const auto whole = Train(1);
+  const auto stopped = harness_.Run(1, 8);
+  const int64_t at = static_cast<int64_t>(stopped.reports.size());
+  harness_.job.resume_files = stopped.Files(kResumePoint, at);
+  harness_.job.start_step = at;
+  const auto resumed = harness_.Run(1);
+  ASSERT_TRUE(resumed.statuses[0].ok()) << resumed.statuses[0];
+  EXPECT_EQ(resumed.Model(kResult, kSteps), whole.Model(kResult, kSteps));
+}
+
+TEST_F(TrainerTest, InterpolatesNothingWithoutAParent) {
+  const auto plain = Train(1);
+  harness_.job.config.method.interpolate = 0.3;
+  const auto mixed = Train(1);
+  EXPECT_EQ(mixed.Model(kResult, kSteps), plain.Model(kResult, kSteps));
 }
 
 TEST_F(TrainerTest, TrainsInBfloat16NearlyAsInFp32) {
