@@ -1,5 +1,5 @@
 // keel-worker: trains and measures on one device for a coordinator; also the
-// tools `embed` and `selftest`, which need none.
+// tools `embed`, `eval` and `selftest`, which need none.
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -30,6 +30,7 @@ struct Arguments {
   ExecutorOptions executor;
   MetricsServer::Options metrics{"127.0.0.1:9118"};
   EmbedOptions embed;
+  EvalOptions eval;
   SelftestOptions selftest;
   std::string device = "auto";
   int threads = 0;
@@ -81,6 +82,27 @@ void AddCollectiveOptions(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
 }
 
+void AddEval(CLI::App& app, Arguments& arguments) {
+  CLI::App* eval = app.add_subcommand(
+      "eval", "Prints what a checkpoint makes of a shard as JSON");
+  eval->add_option("--checkpoint", arguments.eval.checkpoint, "Its folder")
+      ->required();
+  eval->add_option("--shard", arguments.eval.shard, "A WebDataset shard")
+      ->required();
+  eval->add_option("--classes", arguments.eval.classes,
+                   "Class names, one a line: zero-shot accuracy in place of "
+                   "retrieval. A sample's label is its first caption");
+  eval->add_option("--templates", arguments.eval.templates,
+                   "Prompts, one a line, with {} for the name; without: \"a "
+                   "photo of a {}.\"");
+  eval->add_option("--linear-probe", arguments.eval.linear_probe,
+                   "A labelled shard to train a linear classifier on the "
+                   "frozen embeddings of");
+  eval->add_option("--result", arguments.eval.result,
+                   "File for the JSON, in place of stdout");
+  AddDeviceOptions(*eval, arguments);
+}
+
 void AddTools(CLI::App& app, Arguments& arguments) {
   CLI::App* embed =
       app.add_subcommand("embed", "Embeds a shard's samples with a checkpoint");
@@ -91,6 +113,7 @@ void AddTools(CLI::App& app, Arguments& arguments) {
   embed->add_option("--out", arguments.embed.out, "The .safetensors to write")
       ->required();
   AddDeviceOptions(*embed, arguments);
+  AddEval(app, arguments);
   CLI::App* selftest = app.add_subcommand(
       "selftest",
       "Prints the numerics of this machine's loss as JSON; in one process, "
@@ -134,6 +157,11 @@ absl::Status Dispatch(const CLI::App& app, Arguments& arguments) {
     arguments.embed.threads = ThreadCount(arguments.threads);
     arguments.embed.device = arguments.device;
     return EmbedShard(arguments.embed, std::cerr);
+  }
+  if (app.got_subcommand("eval")) {
+    arguments.eval.threads = ThreadCount(arguments.threads);
+    arguments.eval.device = arguments.device;
+    return EvaluateShard(arguments.eval, std::cout, std::cerr);
   }
   if (app.got_subcommand("selftest")) {
     arguments.selftest.threads = ThreadCount(arguments.threads);

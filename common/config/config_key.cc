@@ -272,6 +272,16 @@ std::vector<ConfigKey> DataKeys() {
        .fallback = "all",
        .doc = "Probe sets to evaluate after a phase: all, or spaced (the "
               "last, the first and log-spaced ones)."},
+      {.path = "drift.live_every_steps",
+       .range = kNotNegative,
+       .fallback = "100",
+       .doc = "Steps between two measurements of drift while a phase trains; "
+              "0: none."},
+      {.path = "drift.live_samples",
+       .range = kPositive,
+       .at_most = 4096,
+       .fallback = "256",
+       .doc = "Probe samples that they are made on."},
       {.path = "checkpoint.resume_every",
        .range = kPositive,
        .fallback = "60s",

@@ -142,6 +142,11 @@ Table Worker() {
        {"direction"},
        "Share of rows that screening kept, by direction."},
       {"keel_learning_rate", kGauge, {}, "Learning rate of the newest step."},
+      {"keel_sd_live_degrees",
+       kGauge,
+       {"measure", "modality", "stat"},
+       "Spatial disorder against the parent while a phase trains, on a few "
+       "probe samples."},
       {"keel_allreduce_bytes_total",
        kCounter,
        {},

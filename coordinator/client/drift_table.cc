@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -108,10 +109,12 @@ std::string DriftTable(const std::vector<v1::Drift>& drifts) {
 }
 
 std::string DriftBinTable(const std::vector<v1::Drift>& drifts,
-                          const std::vector<int>& edges) {
+                          const std::vector<int>& edges,
+                          const std::string& prefix) {
   Table table(BinHeader(edges));
   for (const v1::Drift& drift : drifts) {
     for (const auto& [name, angles] : Measures(drift)) {
+      if (!absl::StartsWith(name, prefix)) continue;
       std::vector<std::string> row = Place(drift);
       row.push_back(name);
       const std::vector<int64_t> counts(angles->counts().begin(),

@@ -23,9 +23,11 @@ std::vector<double> BinShares(const std::vector<int64_t>& counts,
 // Means of the measures in degrees, one row per phase, reference and probe.
 // `deviation` stands beside its floor, with a '?' where it is unreliable.
 std::string DriftTable(const std::vector<v1::Drift>& drifts);
-// Shares in percent, one row per phase, reference, probe and measure.
+// Shares in percent, one row per phase, reference, probe and measure; of the
+// measures those whose name begins with `prefix`.
 std::string DriftBinTable(const std::vector<v1::Drift>& drifts,
-                          const std::vector<int>& edges);
+                          const std::vector<int>& edges,
+                          const std::string& prefix = "");
 
 }  // namespace keel
 

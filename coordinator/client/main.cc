@@ -48,6 +48,7 @@ int Main(int argc, char** argv) {
   AddCheckpointCommands(app, context);
   AddRecallCommand(app, context);
   AddDriftCommand(app, context);
+  AddEvalCommand(app, context);
   AddLedgerCommand(app, context);
   try {
     app.parse(argc, argv);

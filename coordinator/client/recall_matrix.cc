@@ -95,6 +95,23 @@ void Summarize(const RecallMatrix& matrix, size_t index,
   }
 }
 
+TimeContinual MeansOverTime(const RecallMatrix& matrix, int first_trained) {
+  Values in_domain, backward, forward;
+  for (size_t row = 0; row < matrix.phases.size(); ++row) {
+    const int phase = matrix.phases[row];
+    if (phase < first_trained) continue;
+    for (size_t i = 0; i < matrix.columns.size(); ++i) {
+      const std::optional<int>& origin = matrix.columns[i].origin;
+      if (!origin || *origin < first_trained) continue;
+      (phase == *origin  ? in_domain
+       : phase > *origin ? backward
+                         : forward)
+          .push_back(matrix.cells[row][i]);
+    }
+  }
+  return {Mean(in_domain), Mean(backward), Mean(forward)};
+}
+
 void AddRowsAndColumns(const std::vector<v1::Recall>& recalls,
                        const std::map<std::string, int>& origins,
                        RecallMatrix& matrix) {
@@ -139,7 +156,8 @@ double RecallValue(const v1::Recall& recall, int k, RecallDirection direction) {
 
 RecallMatrix BuildRecallMatrix(const std::vector<v1::Recall>& recalls, int k,
                                RecallDirection direction,
-                               const std::map<std::string, int>& origins) {
+                               const std::map<std::string, int>& origins,
+                               int first_trained) {
   RecallMatrix matrix;
   if (recalls.empty()) return matrix;
   AddRowsAndColumns(recalls, origins, matrix);
@@ -168,7 +186,29 @@ RecallMatrix BuildRecallMatrix(const std::vector<v1::Recall>& recalls, int k,
   matrix.forgetting = Mean(forgetting);
   matrix.backward_transfer = Mean(backward);
   matrix.forward_transfer = Mean(forward);
+  matrix.time_continual = MeansOverTime(matrix, first_trained);
+  const auto first = std::lower_bound(matrix.phases.begin(),
+                                      matrix.phases.end(), first_trained);
+  if (first != matrix.phases.end()) matrix.frozen = *first;
   return matrix;
+}
+
+std::vector<RecallSummary> SummarizeRecalls(
+    const std::vector<v1::Recall>& recalls,
+    const std::map<std::string, int>& origins, int first_trained) {
+  const std::pair<const char*, RecallDirection> directions[] = {
+      {"mean", RecallDirection::kMean},
+      {"image-to-text", RecallDirection::kImageToText},
+      {"text-to-image", RecallDirection::kTextToImage}};
+  std::vector<RecallSummary> summaries;
+  for (const auto& [name, direction] : directions) {
+    for (int k : {1, 5, 10}) {
+      const RecallMatrix matrix =
+          BuildRecallMatrix(recalls, k, direction, origins, first_trained);
+      summaries.push_back({name, k, matrix.forgetting, matrix.time_continual});
+    }
+  }
+  return summaries;
 }
 
 absl::StatusOr<std::map<std::string, int>> ParseOrigins(

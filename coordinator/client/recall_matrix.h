@@ -18,6 +18,15 @@ enum class RecallDirection { kMean, kImageToText, kTextToImage };
 // The ratio of one measurement. `k` is 1, 5 or 10.
 double RecallValue(const v1::Recall& recall, int k, RecallDirection direction);
 
+// Means over the cells of checkpoints and probe sets that have a phase
+// (TiC-CLIP, Garg et al. 2024): of a checkpoint's own domain, of those before
+// and of those after it. Empty where no such cell is measured.
+struct TimeContinual {
+  std::optional<double> in_domain;
+  std::optional<double> backward;
+  std::optional<double> forward;
+};
+
 // Rows are checkpoints, 0 the initial one, never trained further; columns are
 // probe sets. Cells that were not measured are empty.
 struct RecallMatrix {
@@ -48,21 +57,46 @@ struct RecallMatrix {
   std::optional<double> forgetting;
   std::optional<double> backward_transfer;
   std::optional<double> forward_transfer;
+  TimeContinual time_continual;
+  // The first row that was trained: what a model that stands still scores.
+  std::optional<int> frozen;
 };
 
 // `origins` names the phase of a probe's domain; probes that are not in it and
 // are called "phase-N" have origin N. Columns are in order of their origins,
-// then of their names.
+// then of their names. `first_trained`: 0 if the initial checkpoint was
+// uploaded, 1 if it is random; rows before it are not in time_continual.
 RecallMatrix BuildRecallMatrix(const std::vector<v1::Recall>& recalls, int k,
                                RecallDirection direction,
-                               const std::map<std::string, int>& origins);
+                               const std::map<std::string, int>& origins,
+                               int first_trained = 1);
+
+// What a matrix comes to, for one direction and k.
+struct RecallSummary {
+  std::string direction;
+  int k = 5;
+  std::optional<double> forgetting;
+  TimeContinual time_continual;
+};
+// For all three directions and k = 1, 5, 10.
+std::vector<RecallSummary> SummarizeRecalls(
+    const std::vector<v1::Recall>& recalls,
+    const std::map<std::string, int>& origins, int first_trained);
 
 // For a terminal; values in percent.
 std::string RecallTable(const RecallMatrix& matrix);
+// One row for each summary, in percent.
+std::string RecallSummaryTable(const std::vector<RecallSummary>& summaries);
+// One row for each measurement: all that the matrix leaves out.
+std::string RecallDetailTable(const std::vector<v1::Recall>& recalls);
 // Everything, ratios of 0 to 1; `recalls` are the raw measurements.
 std::string RecallJson(const RecallMatrix& matrix,
-                       const std::vector<v1::Recall>& recalls, int k,
+                       const std::vector<v1::Recall>& recalls,
+                       const std::vector<RecallSummary>& summaries, int k,
                        const std::string& direction);
+// The measurements of checkpoint `phase`, as JSON: keel_report.json.
+std::string RecallReport(const std::string& stream, int phase,
+                         const std::vector<v1::Recall>& recalls);
 
 // "PROBE=PHASE" items. INVALID_ARGUMENT: another form.
 absl::StatusOr<std::map<std::string, int>> ParseOrigins(

@@ -10,6 +10,7 @@
 #include "coordinator/core/lifecycle.h"
 #include "coordinator/services/state_views.h"
 #include "coordinator/services/step_ledger.h"
+#include "coordinator/services/task_messages.h"
 
 namespace keel {
 namespace {
@@ -97,6 +98,18 @@ v1::JoinGroup JoinMessage(const StreamState& stream, const PhaseState& phase) {
     join.set_start_step(point->step_count());
   }
   return join;
+}
+
+void AddLiveProbes(const StreamState& stream, const PhaseState& phase,
+                   v1::CoordinatorMessage& message) {
+  const v1::Phase& shown = phase.record.phase();
+  if (stream.record.stream().config().drift().live_every_steps() == 0 ||
+      shown.parent() < 0) {
+    return;
+  }
+  for (v1::ProbeSet& set : LiveProbes(stream, shown.number())) {
+    *message.mutable_join_group()->add_live_probes() = std::move(set);
+  }
 }
 
 // True if a member was told to leave: that its group broke does not say that
@@ -196,6 +209,7 @@ void Groups::SendJoins(ClusterState& state, const StreamState& stream,
     v1::CoordinatorMessage message;
     *message.mutable_join_group() = join;
     message.mutable_join_group()->set_rank(member.rank);
+    if (member.rank == 0) AddLiveProbes(stream, phase, message);
     state.Send(id, std::move(message));
   }
 }

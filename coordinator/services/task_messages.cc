@@ -43,6 +43,23 @@ absl::StatusOr<v1::ProbeSet> ToProbeSet(const StreamState& stream,
   return set;
 }
 
+std::set<int> OriginsOf(const StreamState& stream) {
+  std::set<int> all;
+  for (const auto& [name, probe] : stream.probes) {
+    if (probe.origin_phase() > 0) all.insert(probe.origin_phase());
+  }
+  return all;
+}
+
+std::set<int> Spaced(const std::set<int>& all) {
+  const std::vector<int> origins(all.begin(), all.end());
+  std::set<int> spaced;
+  for (int at : SpacedPositions(static_cast<int>(origins.size()))) {
+    spaced.insert(origins[at]);
+  }
+  return spaced;
+}
+
 bool IsWanted(const StreamState& stream, const TaskRecord& task,
               const std::set<int>& origins,
               const storage::v1::ProbeRecord& probe) {
@@ -59,18 +76,10 @@ bool IsWanted(const StreamState& stream, const TaskRecord& task,
 }  // namespace
 
 std::set<int> MeasuredOrigins(const StreamState& stream) {
-  std::set<int> all;
-  for (const auto& [name, probe] : stream.probes) {
-    if (probe.origin_phase() > 0) all.insert(probe.origin_phase());
-  }
+  std::set<int> all = OriginsOf(stream);
   const auto& config = stream.record.stream().config().probe();
   if (config.evaluate() != v1::ProbeConfig::SPACED) return all;
-  const std::vector<int> origins(all.begin(), all.end());
-  std::set<int> spaced;
-  for (int at : SpacedPositions(static_cast<int>(origins.size()))) {
-    spaced.insert(origins[at]);
-  }
-  return spaced;
+  return Spaced(all);
 }
 
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
@@ -81,6 +90,22 @@ std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
     if (IsWanted(stream, task, origins, probe)) probes.push_back(&probe);
   }
   return probes;
+}
+
+std::vector<v1::ProbeSet> LiveProbes(const StreamState& stream, int number) {
+  std::set<int> origins = OriginsOf(stream);
+  std::erase_if(origins, [number](int origin) { return origin > number; });
+  origins = Spaced(origins);
+  std::vector<v1::ProbeSet> sets;
+  for (const auto& [name, probe] : stream.probes) {
+    if (probe.origin_phase() > 0 && !origins.contains(probe.origin_phase())) {
+      continue;
+    }
+    if (auto set = ToProbeSet(stream, probe); set.ok()) {
+      sets.push_back(*std::move(set));
+    }
+  }
+  return sets;
 }
 
 absl::StatusOr<v1::RunTask> TaskMessage(const StreamState& stream,

@@ -22,6 +22,11 @@ std::set<int> MeasuredOrigins(const StreamState& stream);
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(
     const StreamState& stream, const storage::v1::TaskRecord& task);
 
+// The sets that drift is measured on while phase `number` trains: those that
+// were submitted and, of the phases up to it, those that probe.evaluate: spaced
+// would leave, so that they stay few. One whose plan is not there is left out.
+std::vector<v1::ProbeSet> LiveProbes(const StreamState& stream, int number);
+
 // Its size grows with the number of probe sets, not with that of samples.
 // FAILED_PRECONDITION: a checkpoint or plan that it needs is not there.
 absl::StatusOr<v1::RunTask> TaskMessage(const StreamState& stream,

@@ -53,6 +53,19 @@ std::set<int> Origins(const StreamState& stream, const v1::Phase& phase) {
   return origins;
 }
 
+// Checkpoints that every probe set is measured on, to compare with: the
+// initial one, and the first that was trained if that was random.
+std::set<int> Baselines(const StreamState& stream) {
+  std::set<int> baselines;
+  if (stream.checkpoints.contains(0)) baselines.insert(0);
+  const auto first = stream.checkpoints.upper_bound(0);
+  if (stream.record.stream().initial_checkpoint().empty() &&
+      first != stream.checkpoints.end()) {
+    baselines.insert(first->first);
+  }
+  return baselines;
+}
+
 bool LacksRecall(const StreamState& stream, int checkpoint) {
   TaskRecord task;
   task.set_kind(TaskRecord::EVALUATE);
@@ -97,8 +110,10 @@ void Tasks::AddFor(const ClusterState& state, const StreamState& stream,
   const v1::Phase& shown = phase.record.phase();
   TaskMaker maker(state, shown, edit);
   maker.Add(TaskRecord::EVALUATE, shown.number(), 0, "");
-  if (stream.checkpoints.contains(0) && LacksRecall(stream, 0)) {
-    maker.Add(TaskRecord::EVALUATE, 0, 0, "");
+  for (int checkpoint : Baselines(stream)) {
+    if (LacksRecall(stream, checkpoint)) {
+      maker.Add(TaskRecord::EVALUATE, checkpoint, 0, "");
+    }
   }
   if (shown.parent() >= 0 && FilesOf(stream, shown.parent()) != nullptr) {
     maker.Add(TaskRecord::DRIFT, shown.number(), shown.parent(), "parent");

@@ -19,9 +19,9 @@ class Tasks {
   explicit Tasks(Cluster& cluster) : cluster_(cluster) {}
 
   // Adds the tasks that measure the phase's result: its recall on every probe
-  // set, checkpoint 0's where it is not known, and its drift against its
-  // parent and against the phases that the probe sets come from. None without
-  // probe sets.
+  // set, that of checkpoint 0 and of the first trained one where it is not
+  // known, and its drift against its parent and against the phases that the
+  // probe sets come from. None without probe sets.
   static void AddFor(const ClusterState& state, const StreamState& stream,
                      const PhaseState& phase, Edit& edit);
   // Adds the removal of a phase's tasks.

@@ -213,6 +213,7 @@ StreamConfig ToStreamConfig(const v1::StreamConfig& config) {
   to.model = ToModelConfig(config.model());
   to.method = ToMethodConfig(config.method());
   to.train = ToTrainConfig(config.train());
+  to.drift = {config.drift().live_every_steps(), config.drift().live_samples()};
   to.resume_every = ToDuration(config.checkpoint().resume_every());
   to.max_struck_fraction = config.limits().max_struck_fraction();
   to.max_image_pixels = config.limits().max_image_pixels();
@@ -334,6 +335,23 @@ v1::Recall ToProto(const RecallResult& result) {
   to.set_text_to_image_r1(result.text_to_image[0]);
   to.set_text_to_image_r5(result.text_to_image[1]);
   to.set_text_to_image_r10(result.text_to_image[2]);
+  to.set_caption_count(result.caption_count);
+  to.set_image_to_text_median_rank(result.image_to_text_rank.median);
+  to.set_image_to_text_mean_rank(result.image_to_text_rank.mean);
+  to.set_text_to_image_median_rank(result.text_to_image_rank.median);
+  to.set_text_to_image_mean_rank(result.text_to_image_rank.mean);
+  to.set_r5_low(result.recall5_low);
+  to.set_r5_high(result.recall5_high);
+  to.set_modality_gap(result.modality_gap);
+  to.set_effective_rank_image(result.effective_rank_image);
+  to.set_effective_rank_text(result.effective_rank_text);
+  to.set_pool_sample_count(result.pool_sample_count);
+  to.set_pooled_image_to_text_r1(result.pooled_image_to_text[0]);
+  to.set_pooled_image_to_text_r5(result.pooled_image_to_text[1]);
+  to.set_pooled_image_to_text_r10(result.pooled_image_to_text[2]);
+  to.set_pooled_text_to_image_r1(result.pooled_text_to_image[0]);
+  to.set_pooled_text_to_image_r5(result.pooled_text_to_image[1]);
+  to.set_pooled_text_to_image_r10(result.pooled_text_to_image[2]);
   return to;
 }
 

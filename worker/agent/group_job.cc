@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -114,10 +115,27 @@ absl::StatusOr<TrainJob> GroupJob::Prepare(JobInputs& inputs) {
   KEEL_ASSIGN_OR_RETURN(TrainJob job, ToTrainJob(order_, plan, index_of));
   KEEL_ASSIGN_OR_RETURN(job.parent_files, inputs.Files(order_.parent_files()));
   KEEL_ASSIGN_OR_RETURN(job.resume_files, inputs.Files(order_.resume_files()));
+  job.live_samples = LiveSamples(inputs);
   chunks_ =
       std::make_unique<RemoteChunkReader>(resources_.cache, resources_.fetcher,
                                           std::move(sizes), stop().cancelled());
   return job;
+}
+
+std::vector<SampleList> GroupJob::LiveSamples(JobInputs& inputs) const {
+  std::vector<SampleList> all;
+  for (const v1::ProbeSet& set : order_.live_probes()) {
+    auto samples = inputs.Samples(set);
+    if (!samples.ok()) {
+      LogWarning("live drift leaves a probe set out",
+                 {{"stream", order_.stream()},
+                  {"probe", set.name()},
+                  {"error", std::string(samples.status().message())}});
+      continue;
+    }
+    std::move(samples->begin(), samples->end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 void GroupJob::ReportStep(StepReport report) {

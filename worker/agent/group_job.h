@@ -45,6 +45,8 @@ class GroupJob : public Job, private TrainContext {
 
   absl::Status Train();
   absl::StatusOr<TrainJob> Prepare(JobInputs& inputs);
+  // A set that cannot be had is left out.
+  std::vector<SampleList> LiveSamples(JobInputs& inputs) const;
   v1::WorkerMessage Ended(const absl::Status& status) const;
 
   const v1::JoinGroup order_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/file_system.h"
+#include "worker/agent/convert.h"
 
 namespace keel {
 
@@ -33,6 +34,28 @@ absl::StatusOr<storage::v1::PhasePlan> JobInputs::Plan(
 absl::StatusOr<storage::v1::ChunkIndex> JobInputs::Index(
     const std::string& digest, int64_t size_bytes) {
   return Parse<storage::v1::ChunkIndex>(digest, size_bytes);
+}
+
+absl::StatusOr<std::vector<SampleList>> JobInputs::Samples(
+    const v1::ProbeSet& set) {
+  std::vector<SampleList> samples;
+  if (!set.has_plan()) {
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        Index(set.index().digest(), set.index().size_bytes()));
+    samples.push_back(AllSamples(index));
+    return samples;
+  }
+  KEEL_ASSIGN_OR_RETURN(const storage::v1::PhasePlan plan,
+                        Plan(set.plan().digest(), set.plan().size_bytes()));
+  for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
+    if (chunk.probe_ordinals().empty()) continue;
+    KEEL_ASSIGN_OR_RETURN(
+        const storage::v1::ChunkIndex index,
+        Index(chunk.index_digest(), chunk.index_size_bytes()));
+    KEEL_ASSIGN_OR_RETURN(samples.emplace_back(), HeldOutSamples(chunk, index));
+  }
+  return samples;
 }
 
 }  // namespace keel

@@ -16,6 +16,7 @@
 #include "google/protobuf/repeated_ptr_field.h"
 #include "keel/storage/v1/storage.pb.h"
 #include "keel/v1/checkpoint.pb.h"
+#include "keel/v1/worker.pb.h"
 #include "worker/agent/blob_cache.h"
 #include "worker/seam/job.h"
 
@@ -35,6 +36,8 @@ class JobInputs {
                                               int64_t size_bytes);
   absl::StatusOr<storage::v1::ChunkIndex> Index(const std::string& digest,
                                                 int64_t size_bytes);
+  // Those that the set holds out.
+  absl::StatusOr<std::vector<SampleList>> Samples(const v1::ProbeSet& set);
 
  private:
   absl::StatusOr<std::string> Bytes(const std::string& digest,

@@ -96,32 +96,9 @@ absl::StatusOr<std::vector<ProbeSet>> TaskJob::Probes(JobInputs& inputs) {
     ProbeSet& probe = probes.emplace_back();
     probe.name = set.name();
     probe.origin_phase = set.origin_phase();
-    KEEL_ASSIGN_OR_RETURN(probe.samples, Samples(set, inputs));
+    KEEL_ASSIGN_OR_RETURN(probe.samples, inputs.Samples(set));
   }
   return probes;
-}
-
-absl::StatusOr<std::vector<SampleList>> TaskJob::Samples(
-    const v1::ProbeSet& set, JobInputs& inputs) {
-  std::vector<SampleList> samples;
-  if (!set.has_plan()) {
-    KEEL_ASSIGN_OR_RETURN(
-        const storage::v1::ChunkIndex index,
-        inputs.Index(set.index().digest(), set.index().size_bytes()));
-    samples.push_back(AllSamples(index));
-    return samples;
-  }
-  KEEL_ASSIGN_OR_RETURN(
-      const storage::v1::PhasePlan plan,
-      inputs.Plan(set.plan().digest(), set.plan().size_bytes()));
-  for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
-    if (chunk.probe_ordinals().empty()) continue;
-    KEEL_ASSIGN_OR_RETURN(
-        const storage::v1::ChunkIndex index,
-        inputs.Index(chunk.index_digest(), chunk.index_size_bytes()));
-    KEEL_ASSIGN_OR_RETURN(samples.emplace_back(), HeldOutSamples(chunk, index));
-  }
-  return samples;
 }
 
 absl::StatusOr<v1::TaskEnded> TaskJob::Evaluate(JobInputs& inputs) {

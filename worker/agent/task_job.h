@@ -31,8 +31,6 @@ class TaskJob : public Job, private TaskContext {
   absl::StatusOr<v1::TaskEnded> Evaluate(JobInputs& inputs);
   absl::StatusOr<v1::TaskEnded> MeasureDrift(JobInputs& inputs);
   absl::StatusOr<std::vector<ProbeSet>> Probes(JobInputs& inputs);
-  absl::StatusOr<std::vector<SampleList>> Samples(const v1::ProbeSet& set,
-                                                  JobInputs& inputs);
 
   const v1::RunTask order_;
   const JobResources resources_;

@@ -24,15 +24,16 @@ absl::StatusOr<ShardIndex> Index(const RandomAccessFile& file) {
 }
 
 SampleRef ToSampleRef(const ShardSample& from) {
-  const ShardCaption& caption = from.captions.front();
   SampleRef to;
   to.key = from.key;
   to.image_offset = from.image_offset;
   to.image_size_bytes = from.image_size_bytes;
   to.image_digest = from.image_digest;
   to.format = from.format;
-  to.captions = {{caption.digest, caption.offset, caption.size_bytes,
-                  caption.json_position}};
+  for (const ShardCaption& caption : from.captions) {
+    to.captions.push_back({caption.digest, caption.offset, caption.size_bytes,
+                           caption.json_position});
+  }
   return to;
 }
 

@@ -17,7 +17,7 @@
 namespace keel {
 
 // Thread-safe. Its samples are those that a stream takes by its default limits
-// (shard_types.h), in tar order, each with the first of its captions.
+// (shard_types.h), in tar order.
 class LocalShard : public ChunkReader {
  public:
   // INVALID_ARGUMENT: not a tar, or no usable sample; else the file system's

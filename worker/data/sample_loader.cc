@@ -59,9 +59,11 @@ class SampleLoader::Impl {
                                   const std::function<bool()>& stopped) {
     LoadedRows rows;
     rows.images.reserve(requests.size() * crop_bytes());
+    // The captions of one sample come one after the other.
+    std::pair<int64_t, std::shared_ptr<const Crop>> newest{-1, nullptr};
     for (const RowRequest& request : requests) {
       if (stopped && stopped()) return absl::CancelledError("stopped");
-      KEEL_RETURN_IF_ERROR(LoadRow(request, rows));
+      KEEL_RETURN_IF_ERROR(LoadRow(request, newest, rows));
     }
     return rows;
   }
@@ -76,10 +78,16 @@ class SampleLoader::Impl {
            static_cast<size_t>(options_.image_size);
   }
 
-  absl::Status LoadRow(const RowRequest& request, LoadedRows& rows) {
+  absl::Status LoadRow(const RowRequest& request,
+                       std::pair<int64_t, std::shared_ptr<const Crop>>& newest,
+                       LoadedRows& rows) {
     KEEL_ASSIGN_OR_RETURN(const RowSource source, LookUpRow(table_, request));
-    KEEL_ASSIGN_OR_RETURN(const auto crop,
-                          FindOrLoadCrop(request.sample, source));
+    if (newest.first != request.sample) {
+      KEEL_ASSIGN_OR_RETURN(newest.second,
+                            FindOrLoadCrop(request.sample, source));
+      newest.first = request.sample;
+    }
+    const std::shared_ptr<const Crop>& crop = newest.second;
     if (crop->pixels.empty()) {
       rows.struck.push_back({request.sample, kUndecodable});
       return absl::OkStatus();

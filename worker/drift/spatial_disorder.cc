@@ -148,12 +148,14 @@ void MeasureFits(const Change& image, const Change& text, DriftResult& result) {
       MeanAngle(at::matmul(text.before, text_rotation), text.after);
 }
 
-}  // namespace
+// Both checkpoints' embeddings, one by modality.
+struct Changes {
+  Change image;
+  Change text;
+};
 
-absl::StatusOr<DriftResult> MeasureSpatialDisorder(
-    const PairEmbeddings& reference, const PairEmbeddings& current,
-    const std::function<bool()>& stopped) {
-  const c10::NoGradGuard no_grad;
+absl::StatusOr<Changes> PrepareBoth(const PairEmbeddings& reference,
+                                    const PairEmbeddings& current) {
   KEEL_ASSIGN_OR_RETURN(const Pairs before, Prepare(reference));
   KEEL_ASSIGN_OR_RETURN(const Pairs after, Prepare(current));
   if (before.image.sizes() != before.text.sizes() ||
@@ -161,19 +163,43 @@ absl::StatusOr<DriftResult> MeasureSpatialDisorder(
       before.image.sizes() != after.text.sizes()) {
     return absl::InvalidArgumentError("the embeddings differ in shape");
   }
-  const Change image{before.image, after.image};
-  const Change text{before.text, after.text};
+  return Changes{{before.image, after.image}, {before.text, after.text}};
+}
+
+absl::StatusOr<DriftResult> MeasureAngles(const Changes& x,
+                                          const Stopped& stopped) {
   DriftResult result;
-  result.sample_count = before.image.size(0);
+  result.sample_count = x.image.before.size(0);
   KEEL_ASSIGN_OR_RETURN(result.self_angle_change_image,
-                        SelfAngleChange(image, stopped));
+                        SelfAngleChange(x.image, stopped));
   KEEL_ASSIGN_OR_RETURN(result.self_angle_change_text,
-                        SelfAngleChange(text, stopped));
-  KEEL_ASSIGN_OR_RETURN(result.cross_angle_change,
-                        CrossAngleChange(before, after, stopped));
-  MeasureRotations(image, text, result);
-  MeasureFits(image, text, result);
+                        SelfAngleChange(x.text, stopped));
+  KEEL_ASSIGN_OR_RETURN(
+      result.cross_angle_change,
+      CrossAngleChange({x.image.before, x.text.before},
+                       {x.image.after, x.text.after}, stopped));
+  MeasureRotations(x.image, x.text, result);
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<DriftResult> MeasureSpatialDisorder(
+    const PairEmbeddings& reference, const PairEmbeddings& current,
+    const std::function<bool()>& stopped) {
+  const c10::NoGradGuard no_grad;
+  KEEL_ASSIGN_OR_RETURN(const Changes changes, PrepareBoth(reference, current));
+  KEEL_ASSIGN_OR_RETURN(DriftResult result, MeasureAngles(changes, stopped));
+  MeasureFits(changes.image, changes.text, result);
+  return result;
+}
+
+absl::StatusOr<DriftResult> MeasureAngleChanges(
+    const PairEmbeddings& reference, const PairEmbeddings& current,
+    const std::function<bool()>& stopped) {
+  const c10::NoGradGuard no_grad;
+  KEEL_ASSIGN_OR_RETURN(const Changes changes, PrepareBoth(reference, current));
+  return MeasureAngles(changes, stopped);
 }
 
 }  // namespace keel

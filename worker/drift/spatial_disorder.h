@@ -31,6 +31,12 @@ absl::StatusOr<DriftResult> MeasureSpatialDisorder(
     const PairEmbeddings& reference, const PairEmbeddings& current,
     const std::function<bool()>& stopped = {});
 
+// The same without deviation and residuals, which need best-fit rotations:
+// those take O(D^3). Errors as above.
+absl::StatusOr<DriftResult> MeasureAngleChanges(
+    const PairEmbeddings& reference, const PairEmbeddings& current,
+    const std::function<bool()>& stopped = {});
+
 }  // namespace keel
 
 #endif  // KEEL_WORKER_DRIFT_SPATIAL_DISORDER_H_

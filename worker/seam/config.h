@@ -94,10 +94,18 @@ struct TrainConfig {
   BatchNormMode batch_norm = BatchNormMode::kAuto;
 };
 
+// Spatial disorder while a phase trains.
+struct DriftConfig {
+  // 0: not measured.
+  int live_every_steps = 100;
+  int live_samples = 256;
+};
+
 struct StreamConfig {
   ModelConfig model;
   MethodConfig method;
   TrainConfig train;
+  DriftConfig drift;
   // How often a resume point is written.
   absl::Duration resume_every = absl::Seconds(60);
   double max_struck_fraction = 0.01;

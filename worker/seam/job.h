@@ -73,6 +73,8 @@ struct TrainJob {
   // Files of the resume point to start from; empty: from the parent.
   std::vector<LocalFile> resume_files;
   int64_t start_step = 0;
+  // Of probe sets, to measure drift on while it trains; only on member 0.
+  std::vector<SampleList> live_samples;
 };
 
 struct ProbeSet {
@@ -129,13 +131,34 @@ struct StepReport {
   double seconds = 0;
 };
 
+// Ranks of the right matches, from 1.
+struct RankSummary {
+  double median = 0;
+  double mean = 0;
+};
+
 // Ratios of 0 to 1.
 struct RecallResult {
   int phase = 0;
   std::string probe;
   int64_t sample_count = 0;
+  int64_t caption_count = 0;
   double image_to_text[3] = {};  // at 1, 5, 10
   double text_to_image[3] = {};
+  RankSummary image_to_text_rank;
+  RankSummary text_to_image_rank;
+  // 95 % interval of the mean of both recalls at 5.
+  double recall5_low = 0;
+  double recall5_high = 0;
+  // The same queries in a gallery of that many images with their captions: all
+  // probe sets of the task. 0: not measured.
+  int64_t pool_sample_count = 0;
+  double pooled_image_to_text[3] = {};
+  double pooled_text_to_image[3] = {};
+  // Distance of the modalities' means.
+  double modality_gap = 0;
+  double effective_rank_image = 0;
+  double effective_rank_text = 0;
 };
 
 // Degrees.

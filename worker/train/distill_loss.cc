@@ -64,14 +64,12 @@ void AddDistillShare(const GlobalEmbeddings& embeddings,
   const double part = 1 / (2.0 * static_cast<double>(e.image.size(0)));
   at::Tensor grad_logit_scale =
       at::zeros({}, e.image.options().dtype(at::kDouble));
-  const double rows =
-      AddDirection({e.image, e.text, e.teacher_image, e.teacher_text}, scale,
-                   teacher_scale, own, alpha * part, share.grad_image,
-                   share.grad_text, grad_logit_scale);
-  const double columns =
-      AddDirection({e.text, e.image, e.teacher_text, e.teacher_image}, scale,
-                   teacher_scale, own, alpha * part, share.grad_text,
-                   share.grad_image, grad_logit_scale);
+  const double rows = AddDirection(
+      {e.image, e.text, e.teacher_image, e.teacher_text}, scale, teacher_scale,
+      own, alpha * part, share.grad_image, share.grad_text, grad_logit_scale);
+  const double columns = AddDirection(
+      {e.text, e.image, e.teacher_text, e.teacher_image}, scale, teacher_scale,
+      own, alpha * part, share.grad_text, share.grad_image, grad_logit_scale);
   share.distill += part * (rows + columns);
   share.total += alpha * part * (rows + columns);
   share.grad_logit_scale = share.grad_logit_scale + grad_logit_scale;

@@ -44,19 +44,25 @@ absl::StatusOr<std::vector<RecallResult>> EvaluateRecall(
   KEEL_ASSIGN_OR_RETURN(const ClipModel model,
                         LoadFrozen(job.files, job.config, environment.device));
   const SampleSource source = SourceOf(environment, job.config);
-  std::vector<RecallResult> results;
+  std::vector<CaptionedEmbeddings> sets;
+  std::vector<std::string> names;
   for (const ProbeSet& probe : job.probes) {
-    KEEL_ASSIGN_OR_RETURN(const EmbeddedSamples embedded,
-                          EmbedSamples(model, probe.samples, source));
+    KEEL_ASSIGN_OR_RETURN(EmbeddedCaptions embedded,
+                          EmbedCaptions(model, probe.samples, source));
     if (embedded.samples.empty()) {
       LogSkipped(job.stream, probe);
       continue;
     }
-    KEEL_ASSIGN_OR_RETURN(RecallResult result,
-                          MeasureRecall(embedded.embeddings));
-    result.phase = job.phase;
-    result.probe = probe.name;
-    results.push_back(std::move(result));
+    sets.push_back(std::move(embedded.embeddings));
+    names.push_back(probe.name);
+  }
+  KEEL_ASSIGN_OR_RETURN(
+      std::vector<RecallResult> results,
+      MeasureRecall(sets, {.seed = job.config.train.seed,
+                           .stopped = source.stop_requested}));
+  for (size_t i = 0; i < results.size(); ++i) {
+    results[i].phase = job.phase;
+    results[i].probe = names[i];
   }
   environment.metrics.Show(results);
   return results;

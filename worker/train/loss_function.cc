@@ -110,8 +110,8 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
       rows.begin(), rows.begin() + communicator.rank(), int64_t{0});
   const int64_t count = rows[communicator.rank()];
   const Slice own{begin, begin + count};
-  KEEL_ASSIGN_OR_RETURN(LossShare share, ShareOf(all, logit_scale, own, options,
-                                                 communicator));
+  KEEL_ASSIGN_OR_RETURN(LossShare share,
+                        ShareOf(all, logit_scale, own, options, communicator));
   if (options.logit_alpha != 0 && all.teacher_image.defined()) {
     AddDistillShare(all, logit_scale, features.teacher_logit_scale, own,
                     options.logit_alpha, share);

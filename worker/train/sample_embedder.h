@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/data/sample_loader.h"
 #include "worker/data/tokenizer.h"
+#include "worker/drift/recall.h"
 #include "worker/drift/spatial_disorder.h"
 #include "worker/model/clip_model.h"
 #include "worker/seam/environment.h"
@@ -31,10 +33,29 @@ struct SampleSource {
   std::function<bool()> stop_requested;
 };
 
+struct EmbeddedCaptions {
+  // Not normalised, on the CPU; every caption of each sample.
+  CaptionedEmbeddings embeddings;
+  // As EmbeddedSamples::samples, of the images' rows.
+  std::vector<int64_t> samples;
+};
+
 // CANCELLED: stopped early. Else the reader's errors. Thread-safe.
 absl::StatusOr<EmbeddedSamples> EmbedSamples(
     const ClipModel& model, const std::vector<SampleList>& samples,
     const SampleSource& source);
+absl::StatusOr<EmbeddedCaptions> EmbedCaptions(
+    const ClipModel& model, const std::vector<SampleList>& samples,
+    const SampleSource& source);
+
+// EmbedSamples in two parts, for samples that are embedded again and again:
+// decoded rows in memory, with the first captions, and their embeddings.
+absl::StatusOr<std::vector<LoadedRows>> LoadSamples(
+    const ModelConfig& model, const std::vector<SampleList>& samples,
+    const SampleSource& source);
+absl::StatusOr<PairEmbeddings> EmbedRows(
+    const ClipModel& model, const std::vector<LoadedRows>& rows,
+    const std::function<bool()>& stop_requested);
 
 }  // namespace keel
 

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/plan/accounting_hash.h"
 #include "common/status_macros.h"
+#include "worker/comm/catch.h"
 #include "worker/comm/communicator_factory.h"
 #include "worker/data/batch_prefetcher.h"
 #include "worker/train/device_memory.h"
@@ -54,6 +55,17 @@ std::vector<at::Tensor> TensorsOf(const std::vector<NamedTensor>& named) {
 
 std::function<bool()> CancelledBy(const TrainContext& context) {
   return [&context] { return context.cancelled(); };
+}
+
+// True when there is no time for what can be left undone.
+std::function<bool()> StopsFor(const TrainContext& context) {
+  return [&context] { return context.cancelled() || context.stop_requested(); };
+}
+
+void LogLiveDrift(const absl::Status& status) {
+  if (status.ok() || absl::IsCancelled(status)) return;
+  LogWarning("live drift is not measured",
+             {{"error", std::string(status.message())}});
 }
 
 std::vector<at::Tensor> HostCopies(const std::vector<at::Tensor>& tensors) {
@@ -116,6 +128,7 @@ Trainer::Trainer(const TrainerOptions& options,
     if (ewc_.has_value()) ewc_->Restore(state_.resumed->fisher_sums);
     state_.resumed.reset();  // a copy of the moments, on the device
   }
+  LiveDrift::Remove(env_.metrics);
   if (method_->needs_teacher()) {
     teacher_.emplace(*state_.parent, options.teacher_cache_bytes);
   }
@@ -166,6 +179,7 @@ absl::Status Trainer::Start() {
         ResumeWriter::Options{.interval = env_.job.config.resume_every},
         env_.clock,
         [this](const Snapshot& snapshot) { return SendResumePoint(snapshot); });
+    StartLiveDrift();
   }
   LogInfo("group formed", {{"stream", env_.job.stream},
                            {"phase", absl::StrCat(env_.job.phase)},
@@ -179,6 +193,41 @@ absl::Status Trainer::Start() {
   return RunOnFirstMember(*communicator_, options_.device, [this] {
     return sender_.Send(ArtifactKind::kInitial, 0, state_.student);
   });
+}
+
+void Trainer::StartLiveDrift() {
+  const DriftConfig& drift = env_.job.config.drift;
+  if (drift.live_every_steps == 0 || !state_.parent.has_value() ||
+      env_.job.live_samples.empty()) {
+    return;
+  }
+  const absl::Status status = CatchStatus(
+      absl::StatusCode::kInternal, "live drift", [&]() -> absl::Status {
+        KEEL_ASSIGN_OR_RETURN(
+            live_drift_,
+            LiveDrift::Create(
+                *state_.parent,
+                FixedSample(env_.job.live_samples, drift.live_samples),
+                {.chunks = env_.context.chunks(),
+                 .tokenizer = env_.tokenizer,
+                 .max_image_pixels = env_.job.config.max_image_pixels,
+                 .stop_requested = StopsFor(env_.context)}));
+        return absl::OkStatus();
+      });
+  LogLiveDrift(status);
+}
+
+void Trainer::MeasureLiveDrift(int64_t step_count) {
+  if (live_drift_ == nullptr ||
+      step_count % env_.job.config.drift.live_every_steps != 0) {
+    return;
+  }
+  clock_.Start();
+  LogLiveDrift(CatchStatus(absl::StatusCode::kInternal, "live drift", [&] {
+    return live_drift_->Measure(state_.student, env_.metrics,
+                                StopsFor(env_.context));
+  }));
+  clock_.End("live_drift");
 }
 
 absl::Status Trainer::Loop() {
@@ -245,6 +294,7 @@ void Trainer::Commit(const StepOutcome& outcome) {
   if (step_count < schedule_.step_count() && resume_writer_->Due()) {
     resume_writer_->Submit(TakeSnapshot(step_count));
   }
+  MeasureLiveDrift(step_count);
 }
 
 void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {

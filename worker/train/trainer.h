@@ -24,6 +24,7 @@
 #include "worker/seam/job.h"
 #include "worker/train/artifact_sender.h"
 #include "worker/train/ewc.h"
+#include "worker/train/live_drift.h"
 #include "worker/train/method.h"
 #include "worker/train/optimizer.h"
 #include "worker/train/phase_state.h"
@@ -79,6 +80,9 @@ class Trainer {
 
   absl::Status Form();
   absl::Status Start();
+  // Live drift is a convenience: what goes wrong with it is only logged.
+  void StartLiveDrift();
+  void MeasureLiveDrift(int64_t step_count);
   absl::Status Loop();
   void Commit(const StepOutcome& outcome);
   void ExportStep(const StepReport& report, int64_t local_rows);
@@ -112,6 +116,8 @@ class Trainer {
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<BucketReducer> reducer_;
   std::unique_ptr<ResumeWriter> resume_writer_;  // on member 0
+  // On member 0, if it is on and there is a parent.
+  std::unique_ptr<LiveDrift> live_drift_;
 };
 
 }  // namespace keel

@@ -4,9 +4,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
 #include "common/status_macros.h"
-#include "coordinator/client/checkpoint_puller.h"
+#include "coordinator/client/commands/checkpoint_pull.h"
 #include "coordinator/client/commands/commands.h"
-#include "coordinator/client/progress_bar.h"
+#include "coordinator/client/commands/recall_list.h"
+#include "coordinator/client/recall_matrix.h"
 
 namespace keel {
 namespace {
@@ -53,28 +54,22 @@ absl::Status ListAll(CommandContext& context, const std::string& stream) {
   return absl::OkStatus();
 }
 
+// What is known of the checkpoint by now, beside its files.
+absl::Status WriteReport(CommandContext& context,
+                         const v1::Checkpoint& checkpoint,
+                         const std::string& folder) {
+  KEEL_ASSIGN_OR_RETURN(const std::vector<v1::Recall> recalls,
+                        ListRecalls(context, checkpoint.stream()));
+  return WriteFileAtomically(
+      JoinPath(folder, "keel_report.json"),
+      RecallReport(checkpoint.stream(), checkpoint.phase(), recalls));
+}
+
 absl::Status Pull(CommandContext& context, const PullArguments& arguments) {
-  KEEL_ASSIGN_OR_RETURN(const StreamAtPhase place,
-                        ParseStreamAtPhase(arguments.checkpoint));
-  v1::GetCheckpointRequest request;
-  request.set_stream(place.stream);
-  request.set_phase(place.phase);
   KEEL_ASSIGN_OR_RETURN(
       const v1::Checkpoint checkpoint,
-      context.client().Call(context.client().checkpoints(),
-                            &v1::CheckpointService::Stub::GetCheckpoint,
-                            request));
-  {
-    ProgressBar bar(DetectTerminal(2));
-    TransferOptions options = context.transfer_options();
-    options.progress = [&](int64_t done, int64_t total) {
-      bar.ShowBytes(absl::StrCat(place.stream, "@", checkpoint.phase()), done,
-                    total);
-    };
-    CheckpointPuller puller(context.client().checkpoints(), options);
-    KEEL_RETURN_IF_ERROR(
-        context.client().Explain(puller.Pull(checkpoint, arguments.out)));
-  }
+      PullCheckpoint(context, arguments.checkpoint, arguments.out));
+  KEEL_RETURN_IF_ERROR(WriteReport(context, checkpoint, arguments.out));
   if (context.json()) {
     Print(ToJson(checkpoint));
     return absl::OkStatus();

@@ -11,6 +11,7 @@ namespace keel {
 // The context outlives the parser.
 void AddCheckpointCommands(CLI::App& app, CommandContext& context);
 void AddDriftCommand(CLI::App& app, CommandContext& context);
+void AddEvalCommand(CLI::App& app, CommandContext& context);
 void AddLedgerCommand(CLI::App& app, CommandContext& context);
 void AddPackCommand(CLI::App& app, CommandContext& context);
 void AddPhaseCommands(CLI::App& app, CommandContext& context);

@@ -48,8 +48,9 @@ TEST(MetricNamesTest, WorkerHasEveryPublicName) {
       UnorderedElementsAreArray(WithEvaluation(
           {"keel_samples_trained_total", "keel_step_duration_seconds",
            "keel_loss", "keel_logit_scale", "keel_teacher_agreement_ratio",
-           "keel_learning_rate", "keel_allreduce_bytes_total",
-           "keel_data_wait_seconds_total", "keel_device_memory_bytes"})));
+           "keel_learning_rate", "keel_sd_live_degrees",
+           "keel_allreduce_bytes_total", "keel_data_wait_seconds_total",
+           "keel_device_memory_bytes"})));
 }
 
 TEST(MetricNamesTest, CoordinatorHasEveryPublicName) {

@@ -84,5 +84,14 @@ TEST(DriftBinTableTest, ShowsSharesOfEachMeasure) {
   EXPECT_THAT(table, HasSubstr("25.0  25.0    50.0"));
 }
 
+TEST(DriftBinTableTest, ShowsOnlyMeasuresOfThatName) {
+  const std::string table =
+      DriftBinTable({Measured(true)}, {15, 20}, "rotation,");
+  EXPECT_THAT(table, HasSubstr("rotation, image"));
+  EXPECT_THAT(table, HasSubstr("rotation, text"));
+  EXPECT_EQ(table.find("gap"), std::string::npos);
+  EXPECT_EQ(table.find("self angle"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace keel

@@ -77,6 +77,45 @@ TEST(RecallMatrixTest, ForwardTransferIsWhatOtherDomainsTaught) {
   EXPECT_THAT(matrix.columns[2].forward_transfer, Near(0.08));
 }
 
+// Rows 1 and 2, columns phase-1 and phase-2: 0.50 and 0.60 on the diagonal.
+TEST(RecallMatrixTest, MeansOverTimeAreThoseOfTheDiagonalBelowAndAboveIt) {
+  const TimeContinual random = Matrix(Measurements()).time_continual;
+  EXPECT_THAT(random.in_domain, Near(0.55));
+  EXPECT_THAT(random.backward, Near(0.45));
+  EXPECT_THAT(random.forward, Near(0.20));
+  // An uploaded checkpoint 0 and what it knew belong to the matrix.
+  const TimeContinual uploaded =
+      BuildRecallMatrix(Measurements(), 5, RecallDirection::kMean, {{"old", 0}},
+                        /*first_trained=*/0)
+          .time_continual;
+  EXPECT_THAT(uploaded.in_domain, Near(0.50));
+  EXPECT_THAT(uploaded.backward, Near(0.30));
+  EXPECT_THAT(uploaded.forward, Near(0.14));
+  EXPECT_THAT(Matrix({Measured(1, "old", 0.4)}).time_continual.in_domain,
+              Eq(std::nullopt));
+}
+
+TEST(RecallMatrixTest, NamesTheFirstModelThatWasTrained) {
+  EXPECT_EQ(Matrix(Measurements()).frozen, 1);
+  EXPECT_EQ(BuildRecallMatrix(Measurements(), 5, RecallDirection::kMean, {}, 0)
+                .frozen,
+            0);
+  EXPECT_EQ(Matrix({Measured(0, "old", 0.4)}).frozen, std::nullopt);
+  EXPECT_THAT(RecallTable(Matrix(Measurements())), HasSubstr("@1 (first)"));
+}
+
+TEST(RecallSummariesTest, CoverEveryDirectionAndK) {
+  const auto summaries = SummarizeRecalls(Measurements(), {{"old", 0}}, 1);
+  ASSERT_EQ(summaries.size(), 9u);
+  EXPECT_EQ(summaries[4].direction, "image-to-text");
+  EXPECT_EQ(summaries[4].k, 5);
+  EXPECT_THAT(summaries[4].time_continual.in_domain, Near(0.65));
+  EXPECT_THAT(summaries[4].forgetting, Near(0.15));
+  EXPECT_THAT(summaries[8].time_continual.in_domain, Near(0.99));
+  EXPECT_THAT(RecallSummaryTable(summaries),
+              HasSubstr("image-to-text   5       65.0      55.0     30.0"));
+}
+
 TEST(RecallMatrixTest, LeavesOutWhatWasNotMeasured) {
   std::vector<v1::Recall> recalls = Measurements();
   recalls.erase(recalls.begin() + 3);  // "old" after phase 1
@@ -127,13 +166,62 @@ TEST(RecallTableTest, ShowsPercentAndNamesTheInitialCheckpoint) {
 
 TEST(RecallJsonTest, GivesEverything) {
   const auto json = nlohmann::json::parse(
-      RecallJson(Matrix(Measurements()), Measurements(), 5, "mean"));
+      RecallJson(Matrix(Measurements()), Measurements(),
+                 SummarizeRecalls(Measurements(), {{"old", 0}}, 1), 5, "mean"));
   EXPECT_EQ(json["rows"].size(), 3u);
   EXPECT_NEAR(json["rows"][2]["values"]["old"], 0.15, 1e-12);
   EXPECT_NEAR(json["probes"][0]["forgetting"], 0.25, 1e-12);
   EXPECT_TRUE(json["probes"][2]["backward_transfer"].is_null());
+  EXPECT_NEAR(json["time_continual"]["in_domain"], 0.55, 1e-12);
+  EXPECT_EQ(json["frozen"], 1);
+  EXPECT_EQ(json["summaries"].size(), 9u);
+  EXPECT_FALSE(json["measurements"][0].contains("pooled"));
   EXPECT_EQ(json["measurements"].size(), 9u);
   EXPECT_NEAR(json["measurements"][0]["image_to_text"]["5"], 0.5, 1e-12);
+}
+
+v1::Recall Detailed() {
+  v1::Recall recall = Measured(2, "animals", 0.4);
+  recall.set_caption_count(500);
+  recall.set_r5_low(0.35);
+  recall.set_r5_high(0.46);
+  recall.set_image_to_text_median_rank(7);
+  recall.set_text_to_image_median_rank(8.5);
+  recall.set_image_to_text_mean_rank(12.25);
+  recall.set_text_to_image_mean_rank(13);
+  recall.set_modality_gap(0.8125);
+  recall.set_effective_rank_image(90.5);
+  recall.set_effective_rank_text(80);
+  recall.set_pool_sample_count(1300);
+  recall.set_pooled_image_to_text_r5(0.2);
+  recall.set_pooled_text_to_image_r5(0.1);
+  return recall;
+}
+
+TEST(RecallDetailTableTest, ShowsWhatTheMatrixLeavesOut) {
+  const std::string table =
+      RecallDetailTable({Measured(1, "older", 0.2), Detailed()});
+  for (const char* cell :
+       {"500", "1.0 50.0 0.0", "35.0-46.0", "7.0 / 8.5", "12.2 / 13.0",
+        "15.0 (1,300)", "0.812", "90.5 / 80.0"}) {
+    EXPECT_THAT(table, HasSubstr(cell));
+  }
+}
+
+TEST(RecallReportTest, HasTheMeasurementsOfOneCheckpoint) {
+  const auto report = nlohmann::json::parse(
+      RecallReport("s", 2, {Measured(1, "animals", 0.2), Detailed()}));
+  EXPECT_EQ(report["stream"], "s");
+  EXPECT_EQ(report["checkpoint"], 2);
+  ASSERT_EQ(report["measurements"].size(), 1u);
+  const auto& one = report["measurements"][0];
+  EXPECT_EQ(one["probe"], "animals");
+  EXPECT_EQ(one["caption_count"], 500);
+  EXPECT_EQ(one["r5_interval"][1], 0.46);
+  EXPECT_EQ(one["median_rank"]["text_to_image"], 8.5);
+  EXPECT_EQ(one["pooled"]["sample_count"], 1300);
+  EXPECT_EQ(one["pooled"]["image_to_text"]["5"], 0.2);
+  EXPECT_EQ(one["effective_rank"]["text"], 80);
 }
 
 TEST(ParseOriginsTest, TakesProbeAndPhase) {

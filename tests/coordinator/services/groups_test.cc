@@ -1,6 +1,7 @@
 #include "coordinator/services/groups.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/coordinator/services/parts_fixture.h"
@@ -61,6 +62,39 @@ TEST_F(GroupsTest, AMemberThatWasStoppedCountsNot) {
   ASSERT_TRUE(parts_->controller.Tick());
   EXPECT_EQ(PhaseOf("s").phase().generation(), 0);
   EXPECT_EQ(PhaseOf("s").forming_failures(), 0);
+}
+
+TEST_F(GroupsTest, MemberZeroGetsTheProbeSetsOfLiveDriftIfThereIsAParent) {
+  MakePhase();
+  const auto live_probes = [this](const KeptMessages& sink) {
+    const v1::JoinGroup& join = sink.messages.back().join_group();
+    EXPECT_NE(join.generation(), 0);
+    EndGroup(join.rank() == 0 ? "a" : "b", join.generation(),
+             v1::GroupEnded::BROKEN);
+    return std::pair(join.rank(), join.live_probes_size());
+  };
+  {
+    auto state = cluster_->Lock();
+    storage::v1::ProbeRecord& exam = state->streams.at("s").probes["exam"];
+    exam.set_name("exam");
+    exam.add_chunks()->set_index_digest("i");
+  }
+  auto a = Attach("a");
+  EXPECT_EQ(live_probes(*AttachAndTrain("b")).second, 0);
+  EXPECT_EQ(live_probes(*a), std::pair(0, 0));
+  {
+    auto state = cluster_->Lock();
+    StreamState& stream = state->streams.at("s");
+    stream.checkpoints[0].add_files()->set_name("w");
+    stream.record.mutable_stream()->set_published_phase(0);
+    stream.phases.at(1).record.mutable_phase()->set_parent(0);
+  }
+  ASSERT_TRUE(parts_->controller.Tick());
+  clock_.Advance(PlannerOptions().join_window);
+  a = Attach("a");
+  const auto b = AttachAndTrain("b");
+  EXPECT_EQ(live_probes(*b), std::pair(1, 0));
+  EXPECT_EQ(live_probes(*a), std::pair(0, 1));
 }
 
 }  // namespace

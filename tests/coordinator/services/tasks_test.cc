@@ -236,8 +236,8 @@ TEST_F(TasksTest, SpacedEvaluationBoundsTheMeasuresOfDriftToo) {
   Edit all = cluster_->NewEdit(durable::kEndTraining);
   Tasks::AddFor(*state, stream, stream.phases.at(300), all);
   ASSERT_TRUE(cluster_->Commit(*state, all).ok());
-  // Recall; drift against the parent and 298 origins.
-  EXPECT_EQ(state->tasks.size(), 300u);
+  // Recall, also of the first model; drift against the parent and 298 origins.
+  EXPECT_EQ(state->tasks.size(), 301u);
 
   state->tasks.clear();
   Space(stream);
@@ -252,6 +252,61 @@ TEST_F(TasksTest, SpacedEvaluationBoundsTheMeasuresOfDriftToo) {
   }
   EXPECT_EQ(references,
             (std::set<int>{0, 1, 44, 172, 236, 268, 284, 292, 296, 298, 299}));
+}
+
+// Checkpoints that are to be measured in recall after phase 3.
+std::set<int> Evaluated(const ClusterState& state) {
+  std::set<int> checkpoints;
+  for (const auto& [id, task] : state.tasks) {
+    if (task.record.kind() == storage::v1::TaskRecord::EVALUATE) {
+      checkpoints.insert(task.record.checkpoint());
+    }
+  }
+  return checkpoints;
+}
+
+TEST_F(TasksTest, TheFirstTrainedModelIsMeasuredOnNewProbeSetsToo) {
+  auto state = cluster_->Lock();
+  StreamState stream = LongStream(3);
+  stream.checkpoints[0];
+  for (int phase : {0, 1}) {
+    for (const char* probe : {"phase-1", "phase-2"}) {
+      stream.recalls[{phase, probe}];
+    }
+  }
+  const auto evaluated = [&] {
+    state->tasks.clear();
+    Edit edit = cluster_->NewEdit(durable::kEndTraining);
+    Tasks::AddFor(*state, stream, stream.phases.at(3), edit);
+    EXPECT_TRUE(cluster_->Commit(*state, edit).ok());
+    return Evaluated(*state);
+  };
+  EXPECT_EQ(evaluated(), (std::set<int>{0, 1, 3}));
+  storage::v1::TaskRecord task;
+  task.set_kind(storage::v1::TaskRecord::EVALUATE);
+  task.set_checkpoint(1);
+  ASSERT_EQ(ProbesOf(stream, task).size(), 1u);
+  EXPECT_EQ(ProbesOf(stream, task)[0]->name(), "phase-3");
+  // One that started from an uploaded checkpoint is held against that.
+  stream.record.mutable_stream()->set_initial_checkpoint("uploaded");
+  EXPECT_EQ(evaluated(), (std::set<int>{0, 3}));
+  stream.recalls[{0, "phase-3"}];
+  EXPECT_EQ(evaluated(), (std::set<int>{3}));
+}
+
+TEST(TaskProbesTest, LiveDriftIsMeasuredOnAFewSetsUpToItsPhase) {
+  StreamState stream = LongStream(100);
+  stream.probes["exam"].set_name("exam");
+  stream.probes["exam"].add_chunks()->set_index_digest("i");
+  std::set<std::string> names;
+  for (const v1::ProbeSet& set : LiveProbes(stream, 20)) {
+    names.insert(set.name());
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"exam", "phase-1", "phase-4",
+                                          "phase-12", "phase-16", "phase-18",
+                                          "phase-19", "phase-20"}));
+  stream.phases[4].record.clear_plan_digest();
+  EXPECT_EQ(LiveProbes(stream, 20).size(), 7u);
 }
 
 TEST(TaskProbesTest, SpacedEvaluationLeavesOldProbeSetsOut) {

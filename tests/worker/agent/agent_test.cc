@@ -108,6 +108,28 @@ TEST_F(AgentTest, MissingFilesBreakTheGroupButDoNotFailThePhase) {
             v1::GroupEnded::BROKEN);
 }
 
+TEST_F(AgentTest, ATrainingGetsTheProbeSamplesThatCanBeHad) {
+  std::vector<size_t> counts;
+  executor_.train = [&](const TrainJob& job, TrainContext&) {
+    for (const SampleList& list : job.live_samples) {
+      counts.push_back(list.samples.size());
+    }
+    return absl::OkStatus();
+  };
+  Start();
+  const auto session = coordinator_->NextSession();
+  v1::CoordinatorMessage order = Join(1);
+  v1::JoinGroup& join = *order.mutable_join_group();
+  *join.add_live_probes()->mutable_plan() = Blob(plan_bytes_);
+  join.add_live_probes()->mutable_index()->set_digest(Sha256Hex("nowhere"));
+  *join.add_live_probes()->mutable_index() = Blob(index_bytes_);
+  session->Send(order);
+  EXPECT_EQ(session->Next(Kind::kGroupEnded).group_ended().outcome(),
+            v1::GroupEnded::FINISHED);
+  // What the plan holds out, and a whole chunk.
+  EXPECT_EQ(counts, (std::vector<size_t>{1, 4}));
+}
+
 TEST_F(AgentTest, LeaveGroupStopsTheJob) {
   executor_.train = [](const TrainJob&, TrainContext& context) {
     return UntilStopped(context);

@@ -199,6 +199,8 @@ std::map<std::string, std::string> ValuesOf(const StreamConfig& config) {
       {"train.clip_grad_norm", text(train.clip_grad_norm)},
       {"train.micro_batch", text(train.micro_batch)},
       {"train.batch_norm", text(static_cast<int>(train.batch_norm))},
+      {"drift.live_every_steps", text(config.drift.live_every_steps)},
+      {"drift.live_samples", text(config.drift.live_samples)},
       {"checkpoint.resume_every",
        text(absl::ToInt64Seconds(config.resume_every))},
       {"limits.max_struck_fraction", text(config.max_struck_fraction)},
@@ -368,6 +370,31 @@ TEST(ConvertTest, ResultsKeepTheirNumbers) {
   recall.text_to_image[2] = 0.75;
   EXPECT_EQ(ToProto(recall).image_to_text_r5(), 0.5);
   EXPECT_EQ(ToProto(recall).text_to_image_r10(), 0.75);
+  recall.caption_count = 5;
+  recall.image_to_text_rank = {2, 3};
+  recall.text_to_image_rank = {4, 5};
+  recall.recall5_low = 0.25;
+  recall.recall5_high = 0.5;
+  recall.pool_sample_count = 7;
+  recall.pooled_image_to_text[0] = 0.125;
+  recall.pooled_text_to_image[1] = 0.375;
+  recall.modality_gap = 0.9;
+  recall.effective_rank_image = 11;
+  recall.effective_rank_text = 12;
+  const v1::Recall details = ToProto(recall);
+  EXPECT_EQ(details.caption_count(), 5);
+  EXPECT_EQ(details.image_to_text_median_rank(), 2);
+  EXPECT_EQ(details.image_to_text_mean_rank(), 3);
+  EXPECT_EQ(details.text_to_image_median_rank(), 4);
+  EXPECT_EQ(details.text_to_image_mean_rank(), 5);
+  EXPECT_EQ(details.r5_low(), 0.25);
+  EXPECT_EQ(details.r5_high(), 0.5);
+  EXPECT_EQ(details.pool_sample_count(), 7);
+  EXPECT_EQ(details.pooled_image_to_text_r1(), 0.125);
+  EXPECT_EQ(details.pooled_text_to_image_r5(), 0.375);
+  EXPECT_EQ(details.modality_gap(), 0.9);
+  EXPECT_EQ(details.effective_rank_image(), 11);
+  EXPECT_EQ(details.effective_rank_text(), 12);
   DriftResult drift;
   drift.reference = "parent";
   drift.rotation_text.p95 = 12;

@@ -51,6 +51,7 @@ TEST_F(EvaluatorTest, MeasuresRecallOfEachProbeSet) {
   EXPECT_EQ(recall.phase, 2);
   EXPECT_EQ(recall.probe, "probe");
   EXPECT_EQ(recall.sample_count, 30);
+  EXPECT_EQ(recall.caption_count, 60);
   EXPECT_LE(recall.image_to_text[0], recall.image_to_text[2]);
   EXPECT_EQ(metrics_.Value("keel_recall_ratio", {{"stream", "s"},
                                                  {"phase", "2"},

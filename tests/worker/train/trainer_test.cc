@@ -7,6 +7,7 @@
 
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
+#include "tests/testing/recording_metrics.h"
 #include "tests/worker/train/phase_harness.h"
 #include "tests/worker/train/small_model.h"
 #include "worker/checkpoint/checkpoint_folder.h"
@@ -274,6 +275,37 @@ TEST_F(TrainerTest, WritesResumePointsWhileItTrains) {
     points += key.first == kResumePoint ? 1 : 0;
   }
   EXPECT_GE(points, 1);
+}
+
+TEST_F(TrainerTest, LiveDriftChangesNoBitAndIsMeasuredByMemberZero) {
+  TrainParent();
+  const std::string expected = Train(2).Model(kResult, kSteps);
+  testing::RecordingMetrics metrics;
+  harness_.metrics = &metrics;
+  harness_.job.config.drift = {.live_every_steps = 10, .live_samples = 20};
+  harness_.job.live_samples = harness_.job.samples;
+  EXPECT_EQ(Train(2).Model(kResult, kSteps), expected);
+  EXPECT_GT(metrics.Value("keel_sd_live_degrees", {{"measure", "rotation"},
+                                                   {"modality", "image"},
+                                                   {"stat", "mean"}}),
+            0);
+  // Of 21 steps, the 10th and the 20th.
+  EXPECT_EQ(metrics.HistogramCount("keel_step_duration_seconds",
+                                   {{"stage", "live_drift"}}),
+            2);
+}
+
+TEST_F(TrainerTest, LiveDriftThatFailsDoesNotFailThePhase) {
+  TrainParent();
+  testing::RecordingMetrics metrics;
+  harness_.metrics = &metrics;
+  harness_.job.config.drift = {.live_every_steps = 10, .live_samples = 20};
+  harness_.job.live_samples = harness_.job.samples;
+  harness_.job.live_samples[0].chunk_digest = "nowhere";
+  Train(1);
+  EXPECT_EQ(metrics.HistogramCount("keel_step_duration_seconds",
+                                   {{"stage", "live_drift"}}),
+            0);
 }
 
 // The published weights are computed here again, in double precision.
