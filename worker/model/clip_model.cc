@@ -228,6 +228,14 @@ at::Tensor ClipModel::Get(const std::string& name) const {
   TORCH_CHECK(false, "no tensor ", name);
 }
 
+bool HasRunningStatistics(const ClipModel& model) {
+  return std::any_of(model.buffers().begin(), model.buffers().end(),
+                     [](const NamedTensor& buffer) {
+                       return absl::EndsWith(buffer.name, ".running_mean") &&
+                              buffer.tensor.count_nonzero().item<int64_t>() > 0;
+                     });
+}
+
 bool IsExemptFromDecay(const NamedTensor& parameter) {
   return parameter.tensor.dim() <= 1;
 }

@@ -84,6 +84,9 @@ class ClipModel {
   Transformer text_tower_;
 };
 
+// Whether BatchNorm layers, if there are any, have learnt from a batch: not so
+// in random weights, whose running means are all zero.
+bool HasRunningStatistics(const ClipModel& model);
 // True for parameters that are exempt from weight decay unless decay_all:
 // one-dimensional ones (biases, norms, class embedding) and logit_scale.
 bool IsExemptFromDecay(const NamedTensor& parameter);

@@ -113,12 +113,14 @@ struct StreamConfig {
 };
 
 // Whether a row's embedding depends on the other rows of its batch while the
-// phase trains: such a batch must not be cut into parts.
-inline bool HasUnfrozenBatchNorm(const StreamConfig& config, bool has_parent) {
+// phase trains: such a batch must not be cut into parts. `has_statistics`: the
+// weights that it starts from have learnt running statistics.
+inline bool HasUnfrozenBatchNorm(const StreamConfig& config,
+                                 bool has_statistics) {
   const BatchNormMode mode = config.train.batch_norm;
   return !config.model.vision.blocks.empty() &&
          (mode == BatchNormMode::kSync ||
-          (mode == BatchNormMode::kAuto && !has_parent));
+          (mode == BatchNormMode::kAuto && !has_statistics));
 }
 
 }  // namespace keel

@@ -128,7 +128,10 @@ Trainer::Trainer(const TrainerOptions& options,
     if (ewc_.has_value()) ewc_->Restore(state_.resumed->fisher_sums);
     state_.resumed.reset();  // a copy of the moments, on the device
   }
+  // What an earlier phase set may have no meaning in this one.
   LiveDrift::Remove(env_.metrics);
+  env_.metrics.Remove("keel_loss", {{"kind", "distill"}});
+  env_.metrics.Remove("keel_teacher_agreement_ratio", {});
   if (method_->needs_teacher()) {
     teacher_.emplace(*state_.parent, options.teacher_cache_bytes);
   }
@@ -231,19 +234,21 @@ void Trainer::MeasureLiveDrift(int64_t step_count) {
 }
 
 absl::Status Trainer::Loop() {
-  TrainStep train_step({.student = state_.student,
-                        .teacher = teacher_.has_value() ? &*teacher_ : nullptr,
-                        .sync_batch_norm = HasUnfrozenBatchNorm(
-                            env_.job.config, state_.parent.has_value()),
-                        .method = *method_,
-                        .config = env_.job.config.train,
-                        .optimizer = optimizer_,
-                        .reducer = *reducer_,
-                        .communicator = *communicator_,
-                        .clock = clock_,
-                        .accounting_key = AccountingKey(
-                            env_.job.config.train.seed, env_.job.phase),
-                        .ewc = ewc_.has_value() ? &*ewc_ : nullptr});
+  TrainStep train_step(
+      {.student = state_.student,
+       .teacher = teacher_.has_value() ? &*teacher_ : nullptr,
+       .sync_batch_norm = HasUnfrozenBatchNorm(
+           env_.job.config,
+           state_.parent.has_value() && HasRunningStatistics(*state_.parent)),
+       .method = *method_,
+       .config = env_.job.config.train,
+       .optimizer = optimizer_,
+       .reducer = *reducer_,
+       .communicator = *communicator_,
+       .clock = clock_,
+       .accounting_key =
+           AccountingKey(env_.job.config.train.seed, env_.job.phase),
+       .ewc = ewc_.has_value() ? &*ewc_ : nullptr});
   BatchPrefetcher batches(
       loader_, [this](int64_t index) { return RequestsOf(index); },
       kPrefetchDepth, CancelledBy(env_.context));
@@ -310,11 +315,10 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
   metrics.Set("keel_learning_rate", report.learning_rate);
   metrics.Set("keel_device_memory_bytes",
               static_cast<double>(DeviceMemoryBytes(options_.device)));
-  if (ewc_.has_value()) {
+  if (ewc_.has_value() || teacher_.has_value()) {
     metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
   }
-  if (!teacher_.has_value()) return;
-  metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
+  if (!teacher_.has_value() || method_->loss_options().alpha == 0) return;
   metrics.Set("keel_teacher_agreement_ratio", report.agreement_image,
               {{"direction", "image_to_text"}});
   metrics.Set("keel_teacher_agreement_ratio", report.agreement_text,

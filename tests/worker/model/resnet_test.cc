@@ -75,7 +75,8 @@ TEST_P(ResNetModeTest, IsThePlainComputation) {
       EXPECT_LT(gradients[i].tensor.abs().max().item<double>(), 1e-5) << name;
       continue;
     }
-    EXPECT_LT(TensorError(gradients[i].tensor, references[i].tensor), 2e-5)
+    // Those of query and key are small differences: 4e-5 with two threads.
+    EXPECT_LT(TensorError(gradients[i].tensor, references[i].tensor), 1e-4)
         << name;
     if (name == "visual.attnpool.v_proj.bias") {
       value_bias = gradients[i].tensor.abs().max().item<double>();

@@ -41,7 +41,6 @@ class PhaseHarness {
   // Makes the next runs' parent, phase 0, from a short phase of another seed;
   // returns that phase.
   Result TrainParent();
-  // Adds a sample whose image does not decode.
   // Adds a sample whose image does not decode, to those of the last list.
   void AddBrokenSample();
   // From now on `count` of the last planned samples are replayed ones,

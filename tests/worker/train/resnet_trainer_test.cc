@@ -110,6 +110,21 @@ TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
             6 + kSteps);
 }
 
+// A parent of random weights, as method joint has it in each phase of a stream
+// that starts from them, has no statistics to freeze.
+TEST_F(ResNetTrainerTest, LearnsStatisticsAfterAParentWithoutAny) {
+  const auto first = Train(1);
+  harness_.job.parent = 0;
+  harness_.job.parent_files = first.Files(kInitial, 0);
+  harness_.job.config.method.name = "joint";
+  const auto again = Train(1);
+  EXPECT_EQ(again.Weights(kResult, kSteps)
+                .Get("visual.bn1.num_batches_tracked")
+                .item<int64_t>(),
+            kSteps);
+  EXPECT_EQ(again.reports.back().loss_total, first.reports.back().loss_total);
+}
+
 TEST_F(ResNetTrainerTest, FrozenFromTheStartKeepsItsFirstStatistics) {
   harness_.job.config.train.batch_norm = BatchNormMode::kFrozen;
   const auto result = Train(1);
