@@ -132,7 +132,11 @@ Table Worker() {
        {"stage"},
        "Time of an optimizer step, by stage.",
        FastBounds()},
-      {"keel_loss", kGauge, {"kind"}, "Loss of the newest step, by kind."},
+      {"keel_loss",
+       kGauge,
+       {"kind"},
+       "Loss of the newest step, by kind: total, contrastive, and distill, the "
+       "method's own term."},
       {"keel_logit_scale",
        kGauge,
        {},
