@@ -49,6 +49,9 @@ v1::StreamConfig WithDefaults(const v1::StreamConfig& config);
 std::vector<v1::ConfigDeviation> ProfileDeviations(
     const v1::StreamConfig& config);
 
+// Those keys with both profiles' defaults as a Markdown table, for docs/.
+std::string ProfileReference();
+
 // Checks a configuration that WithDefaults filled. INVALID_ARGUMENT
 // (CONFIG_VALUE) names the key: "method.alpha must not be negative, got -1".
 absl::Status ValidateStreamConfig(const v1::StreamConfig& config);

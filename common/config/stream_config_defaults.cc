@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
@@ -83,6 +84,19 @@ std::vector<v1::ConfigDeviation> ProfileDeviations(
     }
   }
   return deviations;
+}
+
+std::string ProfileReference() {
+  v1::MethodConfig official;
+  official.set_profile(kOfficial);
+  std::string text =
+      "| key | `modx-official` | `modx-safe` |\n| --- | --- | --- |\n";
+  for (const ConfigKey& key : ConfigKeys()) {
+    if (!IsOfProfile(key)) continue;
+    absl::StrAppend(&text, "| `", key.path, "` | ", DefaultOf(key, official),
+                    " | ", DefaultOf(key, {}), " |\n");
+  }
+  return text;
 }
 
 }  // namespace keel

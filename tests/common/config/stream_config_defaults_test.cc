@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/stream_config.h"
+#include "common/file_system.h"
 
 namespace keel {
 namespace {
@@ -55,6 +56,8 @@ TEST(WithDefaultsTest, FollowsTheProfile) {
   EXPECT_EQ(official.method().kl_reduction(), v1::MethodConfig::SUM);
   EXPECT_TRUE(official.train().decay_all());
   EXPECT_TRUE(official.train().drop_last());
+  EXPECT_EQ(safe.method().ties(), v1::MethodConfig::KEEP_TIES);
+  EXPECT_EQ(official.method().ties(), v1::MethodConfig::FIRST_INDEX);
   EXPECT_EQ(official.train().lr(), 5e-4);
 }
 
@@ -151,6 +154,16 @@ TEST(ProfileDeviationsTest, AreWhatTheProfileWouldNotGive) {
                            "method.replay.samples: 256, not 0",
                            "train.lr: 1e-04, not 5e-04", "train.seed: 3, not 0",
                            "train.drop_last: false, not true"));
+}
+
+// ctest runs in the root of the sources.
+TEST(ProfileReferenceTest, IsTheTableOfTheTrainingDocument) {
+  const auto text = ReadFile("docs/training.md");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const std::string reference = ProfileReference();
+  EXPECT_THAT(*text, testing::HasSubstr(reference));
+  EXPECT_THAT(reference, testing::HasSubstr(
+                             "| `method.ties` | first_index | keep_ties |"));
 }
 
 TEST(WithDefaultsTest, ChangesNothingTheSecondTime) {
