@@ -207,7 +207,8 @@ std::vector<ConfigKey> TrainKeys() {
       {.path = "train.drop_last",
        .fallback = "false",
        .official_fallback = "true",
-       .doc = "Leaves out of each epoch what does not fill a batch."},
+       .doc = "Leaves out of each epoch what does not fill a batch; a phase "
+              "of fewer samples than that fails."},
       {.path = "train.clip_grad_norm",
        .range = kNotNegative,
        .fallback = "0",
