@@ -7,11 +7,12 @@ BLOCK = 128
 # Blanks, and what Unicode or ftfy take for such.
 BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2003\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 # What a caption may hold and nobody sees; NUL to C1, joiners, marks of direction.
-CONTROLS = "".join(map(chr, [*range(1, 9), *range(14, 28), *range(0x7F, 0xA0)])) \
+CONTROLS = "".join(map(chr, [*range(9), *range(14, 28), *range(0x7F, 0xA0)])) \
     + "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\u206a\ufeff\ufff9\ufffc\ufffd"
 # Letters whose case is no matter of one letter and another.
 CASES = "İIıißẞΣσςſKKÅÅǅǈǋǲŉǰΐΰևẖẗẘẙẚᾳᾼῃῌῳῼὈὍԱᏣꭰႠⴀᲐℵⅧⓐⒶ𐐀𐐨"
-EMOJI = ["😀", "👨\u200d👩\u200d👧\u200d👦", "🏳\ufe0f\u200d🌈", "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "❤\ufe0f", "🧑🏿\u200d🚀", "☂", "🫠"]
+EMOJI = ["😀", "👨\u200d👩\u200d👧\u200d👦", "🏳\ufe0f\u200d🌈", "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "❤\ufe0f", "🧑🏿\u200d🚀", "☂", "🫠",
+         "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
 SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡¿§¶°±×÷€£¥©®™…–—“”‘’„‚‹›«»•†‡‰№¹²³½¼Ⅳ①٣४๕五"
 ENGLISH = "a photo of the red dog it's we're I'll they've he'd I'm don't 'S 'T rock'n'roll 3.14 2,718 COVID-19".split()
 
@@ -19,10 +20,10 @@ ENGLISH = "a photo of the red dog it's we're I'll they've he'd I'm don't 'S 'T r
 def blocks():
     """Assigned characters, 128 code points at a time; of huge scripts a few."""
     found = []
-    for start in range(0, 0x20000, BLOCK):
+    for start in range(0, 0xE0200, BLOCK):
         characters = [chr(c) for c in range(start, start + BLOCK)
                       if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co", "Cc")]
-        huge = 0x3400 <= start < 0x9F80 or 0xAC00 <= start < 0xD780 or 0x12000 <= start < 0x19000
+        huge = 0x3400 <= start < 0x9F80 or 0xAC00 <= start < 0xD780 or 0x12000 <= start < 0x19000 or start >= 0x20000
         if characters and not (huge and start // BLOCK % 16):
             found.append(characters)
     return found
