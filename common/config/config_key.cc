@@ -131,6 +131,7 @@ std::vector<ConfigKey> MethodKeys() {
               "(teacher_right), or all (none)."},
       {.path = "method.ties",
        .fallback = "keep_ties",
+       .official_fallback = "first_index",
        .doc = "A row whose pair ties with another entry, within 1e-6: kept, "
               "kept if the pair stands first (first_index, as torch.max on a "
               "CPU), or dropped (strict)."},
@@ -206,8 +207,8 @@ std::vector<ConfigKey> TrainKeys() {
       {.path = "train.drop_last",
        .fallback = "false",
        .official_fallback = "true",
-       .doc = "Drops an epoch's incomplete batch; only in profile "
-              "modx-official."},
+       .doc = "Leaves out of each epoch what does not fill a batch; a phase "
+              "of fewer samples than that fails."},
       {.path = "train.clip_grad_norm",
        .range = kNotNegative,
        .fallback = "0",

@@ -191,11 +191,13 @@ absl::StatusOr<v1::ModelConfig> ReadModel(const Section& cfg) {
   return model;
 }
 
-bool NearlyEqual(const json& list, const json& expected) {
-  if (!list.is_array() || list.size() != expected.size()) return false;
+// Of numbers in a list; other values are equal or not.
+bool NearlyEqual(const json& value, const json& expected) {
+  if (!expected.is_array()) return value == expected;
+  if (!value.is_array() || value.size() != expected.size()) return false;
   for (size_t i = 0; i < expected.size(); ++i) {
-    if (!list[i].is_number() ||
-        std::abs(list[i].get<double>() - expected[i].get<double>()) > 1e-6) {
+    if (!value[i].is_number() ||
+        std::abs(value[i].get<double>() - expected[i].get<double>()) > 1e-6) {
       return false;
     }
   }
@@ -207,7 +209,10 @@ bool NearlyEqual(const json& list, const json& expected) {
 absl::Status CheckPreprocessing(const json& cfg, const std::string& file_name) {
   static const json* const openai =
       new json({{"mean", {0.48145466, 0.4578275, 0.40821073}},
-                {"std", {0.26862954, 0.26130258, 0.27577711}}});
+                {"std", {0.26862954, 0.26130258, 0.27577711}},
+                {"mode", "RGB"},
+                {"interpolation", "bicubic"},
+                {"resize_mode", "shortest"}});
   for (const auto& [key, expected] : openai->items()) {
     if (cfg.contains(key) && !NearlyEqual(cfg[key], expected)) {
       return absl::InvalidArgumentError(absl::StrCat(

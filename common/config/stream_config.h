@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,6 +42,15 @@ absl::StatusOr<StreamConfigFile> ParseStreamConfig(std::string_view yaml,
 // the method's profile and on the model's preset. What is set stays, also if
 // it is not valid.
 v1::StreamConfig WithDefaults(const v1::StreamConfig& config);
+
+// The keys of `method` and `train` whose values are not the defaults of the
+// configuration's profile, in the order of ConfigKeys. Unset values are at
+// their defaults.
+std::vector<v1::ConfigDeviation> ProfileDeviations(
+    const v1::StreamConfig& config);
+
+// Those keys with both profiles' defaults as a Markdown table, for docs/.
+std::string ProfileReference();
 
 // Checks a configuration that WithDefaults filled. INVALID_ARGUMENT
 // (CONFIG_VALUE) names the key: "method.alpha must not be negative, got -1".

@@ -1,5 +1,9 @@
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
@@ -36,6 +40,12 @@ const std::string& DefaultOf(const ConfigKey& key,
   return official ? key.official_fallback : key.fallback;
 }
 
+bool IsOfProfile(const ConfigKey& key) {
+  return key.path != "method.profile" &&
+         (absl::StartsWith(key.path, "method.") ||
+          absl::StartsWith(key.path, "train."));
+}
+
 }  // namespace
 
 v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
@@ -54,6 +64,39 @@ v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
     filled.mutable_model()->set_quick_gelu(false);
   }
   return filled;
+}
+
+std::vector<v1::ConfigDeviation> ProfileDeviations(
+    const v1::StreamConfig& config) {
+  const v1::StreamConfig filled = WithDefaults(config);
+  std::vector<v1::ConfigDeviation> deviations;
+  for (const ConfigKey& key : ConfigKeys()) {
+    if (!IsOfProfile(key)) continue;
+    v1::StreamConfig reference;
+    SetConfigValue(key, DefaultOf(key, filled.method()), &reference)
+        .IgnoreError();
+    v1::ConfigDeviation deviation;
+    deviation.set_key(key.path);
+    deviation.set_value(ConfigValueText(key, filled));
+    deviation.set_profile_default(ConfigValueText(key, reference));
+    if (deviation.value() != deviation.profile_default()) {
+      deviations.push_back(std::move(deviation));
+    }
+  }
+  return deviations;
+}
+
+std::string ProfileReference() {
+  v1::MethodConfig official;
+  official.set_profile(kOfficial);
+  std::string text =
+      "| key | `modx-official` | `modx-safe` |\n| --- | --- | --- |\n";
+  for (const ConfigKey& key : ConfigKeys()) {
+    if (!IsOfProfile(key)) continue;
+    absl::StrAppend(&text, "| `", key.path, "` | ", DefaultOf(key, official),
+                    " | ", DefaultOf(key, {}), " |\n");
+  }
+  return text;
 }
 
 }  // namespace keel

@@ -122,13 +122,6 @@ absl::Status CheckTogether(const v1::StreamConfig& config) {
         group.max_workers(), " and ", group.min_workers()));
   }
   KEEL_RETURN_IF_ERROR(CheckMethod(config.method()));
-  if (config.train().drop_last() &&
-      config.method().profile() != "modx-official") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("train.drop_last is for method.profile modx-official "
-                     "only, got profile '",
-                     config.method().profile(), "'"));
-  }
   // Micro-batches would be normalised each by itself, which is another model.
   if (config.train().micro_batch() > 0 &&
       config.model().vision().blocks_size() > 0 &&

@@ -114,9 +114,7 @@ class Verifier {
   bool CheckSampleCounts() {
     const storage::v1::PhasePlan& plan = ledger_.plan;
     const auto planned = static_cast<int64_t>(samples_.size());
-    const bool dropped_whole = plan.sample_count() == 0 &&
-                               ledger_.accounting.dropped_count() == planned;
-    if (planned != plan.sample_count() && !dropped_whole) {
+    if (planned != plan.sample_count()) {
       Problem(absl::StrCat("plan: ", plan.sample_count(),
                            " samples, but its chunks hold ", planned));
       return false;

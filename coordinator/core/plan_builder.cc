@@ -72,15 +72,8 @@ BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
   const int64_t rest = accounting.accepted_count() - accounting.probe_count() -
                        accounting.over_probe_cap_count();
   plan.set_sample_count(rest);
-  const auto schedule = ScheduleOf(plan);
-  // Nothing is left, or drop_last leaves not one whole batch.
-  if (!schedule.ok()) {
-    plan.set_sample_count(0);
-    accounting.set_dropped_count(rest);
-    return built;
-  }
   accounting.set_planned_count(rest);
-  plan.set_step_count(schedule->step_count());
+  plan.set_step_count(StepCountOf(plan));
   return built;
 }
 
@@ -116,6 +109,11 @@ int64_t ReplayCount(const storage::v1::PhasePlan& plan) {
   int64_t count = 0;
   for (const auto& chunk : plan.replay()) count += chunk.ordinals_size();
   return count;
+}
+
+int64_t StepCountOf(const storage::v1::PhasePlan& plan) {
+  const auto schedule = ScheduleOf(plan);
+  return schedule.ok() ? schedule->step_count() : 0;
 }
 
 absl::StatusOr<PhaseSchedule> ScheduleOf(const storage::v1::PhasePlan& plan) {

@@ -31,9 +31,7 @@ struct BuiltPlan {
 // on one side.
 bool IsProbe(std::string_view image_digest, double fraction);
 
-// `chunks` in order. A plan that cannot train a single step (no sample is left,
-// or drop_last and not one whole batch) has sample_count 0; what is left then
-// counts as dropped. Otherwise dropped_count is 0, also with drop_last: that
+// `chunks` in order. What is not held out is planned, also with drop_last: that
 // leaves touches out, other ones in each epoch, and not samples. What earlier
 // phases add is not in it yet (plan_history.h).
 BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
@@ -49,6 +47,10 @@ std::vector<const storage::v1::PlannedChunk*> PlannedChunks(
 
 // Samples in the plan's reservoir.
 int64_t ReplayCount(const storage::v1::PhasePlan& plan);
+
+// 0 if it cannot train a single step: it has no samples, or with drop_last not
+// one whole batch of them.
+int64_t StepCountOf(const storage::v1::PhasePlan& plan);
 
 // Errors as PhaseSchedule::Create.
 absl::StatusOr<PhaseSchedule> ScheduleOf(const storage::v1::PhasePlan& plan);

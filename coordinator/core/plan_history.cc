@@ -106,8 +106,7 @@ PhasePlan WithHistory(PhasePlan plan, const PhasePlan* previous) {
     samples += static_cast<int64_t>(TrainedOrdinals(*chunk).size());
   }
   plan.set_sample_count(samples);
-  const auto schedule = ScheduleOf(plan);
-  plan.set_step_count(schedule.ok() ? schedule->step_count() : 0);
+  plan.set_step_count(StepCountOf(plan));
   return plan;
 }
 

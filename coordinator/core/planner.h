@@ -94,7 +94,10 @@ struct PhaseView {
   // True if its plan was made for another newest published phase and takes
   // something from it.
   bool plan_stale = false;
-  // Rows of the smallest step: the most members that a group may have.
+  // Planned samples, those of earlier phases among them.
+  int64_t sample_count = 0;
+  // Rows of the smallest step: the most members that a group may have. 0: its
+  // plan has no step.
   int64_t smallest_step = 0;
   GroupView group;  // generation 0: none yet
   bool result_uploaded = false;

@@ -132,7 +132,7 @@ const PhaseView* NextToTrain(const StreamView& stream,
   for (const PhaseView& phase : stream.phases) {
     if (IsFinal(phase.state)) continue;
     const bool ready = IsTrainable(phase) && phase.parent_ready &&
-                       phase.smallest_step > 0 && !HasOpenGroup(phase) &&
+                       !HasOpenGroup(phase) &&
                        phase.forming_failures < options.max_forming_failures;
     return ready ? &phase : nullptr;
   }
@@ -173,6 +173,18 @@ ChooseKind(const std::vector<const WorkerView*>& idle, int64_t least) {
   }
   const bool enough = std::ssize(with) >= least;
   return enough ? std::pair(with, without) : std::pair(without, with);
+}
+
+// What earlier phases add to its plan is known by now: it gets no more.
+void FailWithoutStep(Planning& planning, const StreamView& stream,
+                     const PhaseView& phase) {
+  planning.actions.push_back(FailPhase{
+      stream.name, phase.number,
+      absl::StrCat("train.drop_last leaves it no step: its ",
+                   phase.sample_count,
+                   " samples do not fill one batch of train.global_batch ",
+                   stream.config.train().global_batch(),
+                   "; skip it, and submit its samples again beside others")});
 }
 
 void FormGroupFor(Planning& planning, const StreamView& stream,
@@ -240,6 +252,8 @@ void FormGroups(Planning& planning) {
       planning.actions.push_back(
           CompletePlan{stream->name, phase->number,
                        "what it takes from earlier phases is known"});
+    } else if (phase->smallest_step == 0) {
+      FailWithoutStep(planning, *stream, *phase);
     } else {
       FormGroupFor(planning, *stream, *phase);
     }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/stream_config.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "coordinator/core/lifecycle.h"
@@ -87,6 +88,9 @@ v1::JoinGroup JoinMessage(const StreamState& stream, const PhaseState& phase) {
   join.set_phase(shown.number());
   join.set_attempt(shown.attempt());
   *join.mutable_config() = stream.record.stream().config();
+  for (auto& deviation : ProfileDeviations(join.config())) {
+    *join.add_deviations() = std::move(deviation);
+  }
   join.mutable_plan()->set_digest(phase.record.plan_digest());
   join.mutable_plan()->set_size_bytes(phase.record.plan_size_bytes());
   join.set_parent(shown.parent());

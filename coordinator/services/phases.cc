@@ -163,6 +163,13 @@ std::string TooManyStruck(const StreamState& stream, const PhaseState& phase,
                       " [TOO_MANY_STRUCK]");
 }
 
+// Nothing trains what a person gave up.
+void DropPlanned(v1::Accounting& accounting) {
+  accounting.set_dropped_count(accounting.dropped_count() +
+                               accounting.planned_count());
+  accounting.set_planned_count(0);
+}
+
 bool LaterPhaseStarted(const StreamState& stream, int number) {
   return std::any_of(stream.phases.upper_bound(number), stream.phases.end(),
                      [](const auto& entry) {
@@ -285,6 +292,7 @@ absl::Status Phases::End(ClusterState& state, const std::string& name,
     edit.PutStream(WithState(*stream, v1::Stream::BLOCKED));
   } else if (event == PhaseEvent::kSkipRequested) {
     edit.PutStream(WithState(*stream, StateWithout(*stream, number)));
+    DropPlanned(*record.mutable_phase()->mutable_accounting());
   }
   Groups::AddClose(*phase, reason, edit);
   // Neither a retry nor the next phase starts from them.

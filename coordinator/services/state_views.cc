@@ -52,6 +52,7 @@ PhaseView ViewOfPhase(const StreamState& stream, const PhaseState& phase,
   view.parent_ready =
       is_first && (parent < 0 || FilesOf(stream, parent) != nullptr);
   view.plan_stale = IsPlanStale(stream, phase);
+  view.sample_count = record.sample_count();
   view.smallest_step = SmallestStep(stream, record);
   view.group = ViewOfGroup(phase.group);
   view.result_uploaded = IsTrained(phase);

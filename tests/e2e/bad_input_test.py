@@ -11,7 +11,7 @@ import grpc
 
 import bad_files
 from bad_peers import BadPeers
-from cluster import BIN, LONG, Cluster, free_ports
+from cluster import BIN, LONG, MODEL, Cluster, free_ports
 from limits_document import Seen
 from raw_api import RawApi
 
@@ -175,6 +175,7 @@ class BadInputTest(BadPeers, unittest.TestCase):
         }
         for case, text in texts.items():
             seen.check_command(case, self.create(text), file=file, path="/no/such/folder")
+        self.check_other_preprocessing(seen)
         seen.check_command("stream-name", self.create("", name="Illegal Name"), name="Illegal Name")
         seen.check_command("stream-exists", self.create("", name="other"), stream="other")
         missing = self.cluster.path("bad", "missing.yaml")
@@ -182,6 +183,15 @@ class BadInputTest(BadPeers, unittest.TestCase):
             "stream", "create", "refused", "--config", missing, check=False), file=missing)
         self.check_raw_configurations(seen)
         seen.finish()
+
+    def check_other_preprocessing(self, seen):
+        folder = self.cluster.path("bad", "squashed")
+        path = bad_files.write_file(os.path.join(folder, "open_clip_config.json"), json.dumps(
+            {"preprocess_cfg": {"interpolation": "bilinear"}, "model_cfg": MODEL}).encode())
+        bad_files.write_file(os.path.join(folder, "open_clip_model.safetensors"), b"weights")
+        for text in ("", "model: {preset: tiny}\n"):
+            config = text + f"initial: {{checkpoint: {folder}}}\n"
+            seen.check_command("checkpoint-preprocess", self.create(config), path=path)
 
     def check_raw_configurations(self, seen):
         def create(**fields):

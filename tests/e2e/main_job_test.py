@@ -30,6 +30,8 @@ class MainJobTest(unittest.TestCase):
         with open(os.path.join(out, "keel_manifest.json"), encoding="utf-8") as file:
             manifest = json.load(file)
         self.assertEqual((manifest["stream"], manifest["phase"], manifest["parent"]), ("news", 2, 1))
+        self.assertIn({"key": "train.epochs", "value": "4", "profile_default": "35"}, manifest["deviations"])
+        self.assertNotIn("method.alpha", {deviation["key"] for deviation in manifest["deviations"]})
         for entry in manifest["files"]:
             with open(os.path.join(out, entry["name"]), "rb") as file:
                 self.assertEqual(hashlib.sha256(file.read()).hexdigest(), entry["sha256"])

@@ -8,6 +8,7 @@ Usage (with open_clip_torch==3.3.0 and pillow==13.0.0 installed):
 manifest.json, for each file: format, width, height, the SHA-256 of Pillow's
 RGB pixels (rows from the top, interleaved), and for some sizes the SHA-256 of
 the crop that open_clip's evaluation transform takes, as bytes [3, size, size].
+tokens_and_images.py compares the same pictures live.
 """
 import hashlib
 import io
@@ -38,16 +39,17 @@ def picture(width, height, seed, channels=3):
     return np.clip(np.stack(planes, axis=-1), 0, 255).astype(np.uint8)
 
 
-def png(path, rows, width, height, depth, color, interlace=0, extra=b""):
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+def png_chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
+
+def png(path, rows, width, height, depth, color, interlace=0, extra=b""):
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace)
     data = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
     with open(path, "wb") as f:
-        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra
-                + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+        f.write(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + extra
+                + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b""))
 
 
 def interlaced_rows(pixels):
@@ -60,7 +62,58 @@ def interlaced_rows(pixels):
                 yield row.tobytes()
 
 
+def jpeg_bytes(array, mode=None, **options):
+    out = io.BytesIO()
+    Image.fromarray(array, mode).save(out, "JPEG", quality=90, **options)
+    return out.getvalue()
+
+
+def write_little_pictures(folder):
+    """Rarer kinds, of a few hundred bytes each."""
+    rgb = picture(17, 13, 9)
+    grey, alpha = rgb[..., 0], rgb[..., 1:2]
+    wide = rgb.astype(np.uint16) * 257 - 100 * (rgb > 10)
+
+    def path(name):
+        return os.path.join(folder, name)
+
+    def save(name, image, **options):
+        Image.fromarray(image).save(path(name), **options)
+
+    def save_wide(name, pixels, color, extra=b""):
+        png(path(name), [row.astype(">u2").tobytes() for row in pixels], 17, 13, 16, color, extra=extra)
+
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for name in ("exif_turned.jpg", "exif_turned.png", "exif_turned.webp"):
+        save(name, rgb, exif=turned)
+    save_wide("grey16.png", wide[..., 0], 0)
+    save_wide("grey16_trns.png", wide[..., 0], 0, png_chunk(b"tRNS", wide[0, 0, :1].astype(">u2").tobytes()))
+    save_wide("grey_alpha16.png", wide[..., :2], 4)
+    save_wide("rgba16.png", np.concatenate([wide, wide[..., :1]], axis=-1), 6)
+    save_wide("rgb16_trns.png", wide, 2, png_chunk(b"tRNS", wide[0, 0].astype(">u2").tobytes()))
+    save("rgb_trns.png", rgb, transparency=tuple(map(int, rgb[3, 4])))
+    save("grey_trns.png", grey, transparency=int(grey[3, 4]))
+    png(path("gamma.png"), [row.tobytes() for row in rgb], 17, 13, 8, 2,
+        extra=png_chunk(b"gAMA", struct.pack(">I", 100000)))
+    for colours, bits in ((2, 1), (4, 2)):
+        Image.fromarray(rgb).quantize(colours).save(path(f"palette{bits}.png"), bits=bits)
+    png(path("grey16_adam7.png"), interlaced_rows(wide[..., 0].astype(">u2")), 17, 13, 16, 0, 1)
+    Image.fromarray(rgb).save(path("animated.png"), save_all=True, append_images=[Image.fromarray(rgb[::-1].copy())])
+    save("webp_lossless_alpha.webp", np.concatenate([rgb, alpha], axis=-1), lossless=True, exact=True)
+    save("jpeg_rgb.jpg", rgb, quality=90, keep_rgb=True)
+    inks = jpeg_bytes(picture(17, 13, 5, 4), "CMYK")
+    adobe = inks.index(b"\xff\xee")
+    colours = adobe + 15  # the marker's last byte: 0 as they are, 2 YCCK
+    for name, data in (("jpeg_ycck.jpg", inks[:colours] + b"\2" + inks[colours + 1:]),
+                       ("jpeg_cmyk_plain.jpg", inks[:adobe] + inks[adobe + 16:])):
+        with open(path(name), "wb") as f:
+            f.write(data)
+
+
 def write_pictures(folder):
+    write_little_pictures(folder)
+
     def save(name, array, mode=None, **options):
         Image.fromarray(array, mode).save(os.path.join(folder, name), **options)
 
@@ -97,6 +150,13 @@ def sha256(array):
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
+def as_rgb(source):
+    """As open_clip's training loader has it, but that 16-bit grey keeps its high byte: Pillow clips it to white."""
+    if source.mode.startswith("I;16"):
+        source = Image.fromarray((np.asarray(source) >> 8).astype(np.uint8))
+    return source.convert("RGB")
+
+
 def crop(image, size):
     """open_clip's evaluation transform without its last two steps, which make
     the bytes floats and normalise them."""
@@ -107,7 +167,7 @@ def crop(image, size):
 def describe(path):
     with open(path, "rb") as f:
         source = Image.open(io.BytesIO(f.read()))
-    image = source.convert("RGB")
+    image = as_rgb(source)
     return {"file": os.path.basename(path), "format": source.format.lower(),
             "width": image.width, "height": image.height, "rgb": sha256(np.asarray(image)),
             "crops": {str(size): sha256(crop(image, size)) for size in SIZES}}

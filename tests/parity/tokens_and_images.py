@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Compares Keel's tokens and image tensors with open_clip 3.3.0 on real pictures.
+"""Compares Keel's tokens and image tensors with open_clip 3.3.0.
 
   tokens_and_images.py --dump build/cpu/tests/keel-data-dump \\
       [--shard SHARD.tar | --pictures /usr/share/openclipart/png] \\
-      [--samples 256] [--image-size 224] [--context-length 77]
+      [--samples 256] [--captions 3000] [--image-size 224] [--context-length 77]
 
 Without --shard it packs pictures of --pictures (Debian's openclipart-png) into
-one: every picture as PNG, JPEG or WebP in turn, its caption made of its path.
-Pictures are taken as RGB, as open_clip's training loader reads them. Prints
-the largest differences; exit status 1 if there is any. Needs open_clip_torch==3.3.0
-and pillow==13.0.0 (older ones resize tall pictures in another order).
+one: every picture as PNG, JPEG or WebP in turn, its caption made of its path;
+and pictures of every kind that Keel takes (make_image_golden.py). Then captions
+in many scripts (captions.py), made anew. Pictures are taken as RGB, as
+open_clip's training loader reads them. Prints the largest differences; exit
+status 1 if there is any but those of docs/formats/chunk.md, "Beside OpenCLIP".
+Needs open_clip_torch==3.3.0 and pillow==13.0.0 (older ones resize tall pictures
+in another order).
 """
 import argparse
 import io
@@ -18,13 +21,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import unicodedata
 
+import ftfy
 import numpy as np
 import torch
 from PIL import Image
 
 import open_clip
 from open_clip.transform import PreprocessCfg, image_transform_v2
+
+from captions import captions
+from make_image_golden import as_rgb, write_pictures
 
 Image.MAX_IMAGE_PIXELS = None
 MAX_PICTURE_BYTES = 400_000
@@ -37,6 +45,7 @@ def parse_arguments():
     parser.add_argument("--shard", help="a WebDataset shard; default: made from --pictures")
     parser.add_argument("--pictures", default="/usr/share/openclipart/png")
     parser.add_argument("--samples", type=int, default=256, help="pictures to pack")
+    parser.add_argument("--captions", type=int, default=3000, help="captions to make")
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--context-length", type=int, default=77)
     return parser.parse_args()
@@ -66,17 +75,35 @@ def caption_of(path, folder):
     return "Clip-art &amp; “" + stem.replace("_", " ").replace("/", ", ") + "” it’s"
 
 
-def pack(folder, count, shard):
-    with tarfile.open(shard, "w") as tar:
-        def add(name, data):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
+def write_shard(path, samples):
+    """`samples`: key, extension of the image, its bytes, caption."""
+    with tarfile.open(path, "w") as tar:
+        for key, kind, image, caption in samples:
+            for name, data in ((f"{key}.{kind}", image), (f"{key}.txt", caption.encode())):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
 
-        for i, path in enumerate(list_pictures(folder, count)):
-            kind = ("png", "png", "jpg", "webp")[i % 4]
-            add(f"{i:06d}.{kind}", encode(path, kind))
-            add(f"{i:06d}.txt", caption_of(path, folder).encode())
+
+def clip_art(folder, count):
+    for i, path in enumerate(list_pictures(folder, count)):
+        kind = ("png", "png", "jpg", "webp")[i % 4]
+        yield f"{i:06d}", kind, encode(path, kind), caption_of(path, folder)
+
+
+def every_kind(folder):
+    os.makedirs(folder)
+    write_pictures(folder)
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as f:
+            yield name.replace(".", "_"), name.partition(".")[2], f.read(), name
+
+
+def captions_alone(count):
+    dot = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(dot, "PNG")
+    for i, caption in enumerate(captions(count)):
+        yield f"{i:06d}", "png", dot.getvalue(), caption
 
 
 def read_shard(shard):
@@ -107,40 +134,60 @@ def normalise(image):
     return values.sub(mean).div(std)
 
 
-def compare(keys, tokens, images, samples, arguments):
+def has_known_difference(caption, cleaned):
+    """What ftfy repairs as wrongly decoded; characters newer than this Python's Unicode."""
+    return (ftfy.fix_text(caption) != ftfy.fix_text(caption, fix_encoding=False)
+            or any(unicodedata.category(c) == "Cn" for c in cleaned))
+
+
+def compare(keys, tokens, images, samples, image_size, context_length):
     tokenizer = open_clip.tokenizer.SimpleTokenizer()
-    transform = image_transform_v2(PreprocessCfg(size=arguments.image_size), is_train=False)
-    wrong_captions, worst = 0, (0.0, "")
+    transform = image_transform_v2(PreprocessCfg(size=image_size), is_train=False)
+    wrong, known, worst = 0, 0, (0.0, "")
     for key, row, image in zip(keys, tokens, images):
         data, caption = samples[key]
-        expected = tokenizer(caption, arguments.context_length)[0].numpy()
-        if not np.array_equal(row, expected):
-            wrong_captions += 1
-            print(f"tokens differ: {key}: {caption!r}")
-        reference = transform(Image.open(io.BytesIO(data)).convert("RGB"))
+        if not np.array_equal(row, tokenizer(caption, context_length)[0].numpy()):
+            if has_known_difference(caption, tokenizer.clean_fn(caption)):
+                known += 1
+                continue
+            wrong += 1
+            print(f"tokens differ: {key}: {caption!a}")
+        reference = transform(as_rgb(Image.open(io.BytesIO(data))))
         difference = (normalise(image) - reference).abs().max().item()
+        if difference:
+            print(f"images differ: {key}: {difference:g}")
         worst = max(worst, (difference, key))
-    return wrong_captions, worst
+    return wrong, known, worst
+
+
+def check(dump, shard, out, image_size, context_length):
+    subprocess.run([dump, shard, out, str(image_size), str(context_length)], check=True)
+    keys, tokens, images = read_dump(out, image_size, context_length)
+    samples = read_shard(shard)
+    wrong, known, (difference, key) = compare(keys, tokens, images, samples, image_size, context_length)
+    missing = sorted(set(samples) - set(keys))
+    print(f"{len(keys)} samples at {image_size} px, {context_length} tokens: captions with other tokens: {wrong}, "
+          f"of a documented difference: {known}, "
+          f"largest difference of normalised images: {difference:g}{' in ' + key if difference else ''}, "
+          f"samples that Keel left out: {', '.join(missing) or 'none'}", flush=True)
+    return not (wrong or difference or missing or not keys or known > len(keys) // 50)
 
 
 def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as folder:
-        shard = arguments.shard
-        if shard is None:
-            shard = os.path.join(folder, "shard.tar")
-            pack(arguments.pictures, arguments.samples, shard)
-        out = os.path.join(folder, "out")
-        subprocess.run([arguments.dump, shard, out, str(arguments.image_size),
-                        str(arguments.context_length)], check=True)
-        keys, tokens, images = read_dump(out, arguments.image_size, arguments.context_length)
-        samples = read_shard(shard)
-        wrong, (difference, key) = compare(keys, tokens, images, samples, arguments)
-    missing = len(samples) - len(keys)
-    print(f"{len(keys)} samples at {arguments.image_size} px: captions with other tokens: {wrong}, "
-          f"largest difference of normalised images: {difference:g}{' in ' + key if difference else ''}, "
-          f"samples that Keel left out: {missing}")
-    return 1 if wrong or difference or missing or not keys else 0
+        def path(name):
+            return os.path.join(folder, name)
+
+        shards = [(arguments.shard, arguments.image_size)]
+        if arguments.shard is None:
+            write_shard(path("pictures.tar"), [*clip_art(arguments.pictures, arguments.samples),
+                                               *every_kind(path("kinds"))])
+            write_shard(path("captions.tar"), captions_alone(arguments.captions))
+            shards = [(path("pictures.tar"), arguments.image_size), (path("captions.tar"), 16)]
+        good = [check(arguments.dump, shard, path(f"out-{i}"), image_size, arguments.context_length)
+                for i, (shard, image_size) in enumerate(shards)]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":

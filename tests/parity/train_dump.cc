@@ -1,15 +1,14 @@
-// Trains a checkpoint on batches that are given, with the worker's own step,
-// for tests/parity/train_parity.py:
-//   keel-train-dump START_DIR SETTINGS.json BATCHES.safetensors OUT_DIR
-// BATCHES has `images` uint8 [steps, n, 3, S, S] and `tokens` int32
-// [steps, n, L]. SETTINGS has method, alpha, kl_reduction ("sum" or
-// "batch_invariant"), lr, warmup, weight_decay, epsilon, decay_all and
-// has_parent: then START_DIR is the teacher too. OUT_DIR gets the checkpoint
+// Trains a checkpoint on pairs that are given, with the worker's own step and
+// the plan's own batches, for tests/parity/train_parity.py:
+//   keel-train-dump START_DIR CONFIG.yaml PAIRS.safetensors OUT_DIR
+// CONFIG is a stream's configuration, of which method and train count. PAIRS
+// has `images` uint8 [n, 3, S, S] and `tokens` int32 [n, L]. But for method
+// finetune, START_DIR is the teacher too. OUT_DIR gets the checkpoint
 // afterwards and losses.safetensors: `losses` float64 [steps, 3], total,
-// contrastive and distill.
+// contrastive and distill, and `rows` int64 [steps, global_batch], the pairs of
+// each step, then -1.
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +16,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/plan/phase_schedule.h"
 #include "common/status_macros.h"
+#include "tests/parity/training_config.h"
 #include "worker/checkpoint/checkpoint_folder.h"
 #include "worker/checkpoint/safetensors.h"
 #include "worker/train/schedule.h"
@@ -25,25 +26,6 @@
 
 namespace keel {
 namespace {
-
-absl::StatusOr<StreamConfig> ReadSettings(const std::string& path,
-                                          bool& has_parent) {
-  KEEL_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  const nlohmann::json json = nlohmann::json::parse(text);
-  StreamConfig config;
-  config.method.name = json.at("method");
-  config.method.alpha = json.at("alpha");
-  config.method.kl_reduction = json.at("kl_reduction") == "sum"
-                                   ? KlReduction::kSum
-                                   : KlReduction::kBatchInvariant;
-  config.train.lr = json.at("lr");
-  config.train.warmup = json.at("warmup");
-  config.train.weight_decay = json.at("weight_decay");
-  config.train.epsilon = json.at("epsilon");
-  config.train.decay_all = json.at("decay_all");
-  has_parent = json.at("has_parent");
-  return config;
-}
 
 absl::StatusOr<ClipModel> Load(const std::string& folder) {
   std::vector<LocalFile> files;
@@ -53,19 +35,23 @@ absl::StatusOr<ClipModel> Load(const std::string& folder) {
   return LoadModel(files);
 }
 
-// Step `step`'s rows, as if they were loaded.
-LoadedRows RowsOf(const at::Tensor& images, const at::Tensor& tokens,
-                  int64_t step) {
-  const at::Tensor pixels = images[step].contiguous();
-  const at::Tensor ids = tokens[step].contiguous();
+struct Pairs {
+  at::Tensor images;
+  at::Tensor tokens;
+};
+
+// The pairs `samples`, as if they were loaded.
+LoadedRows RowsOf(const Pairs& pairs, const std::vector<int64_t>& samples) {
+  const at::Tensor chosen = at::tensor(samples, at::kLong);
+  const at::Tensor pixels = pairs.images.index_select(0, chosen);
+  const at::Tensor ids = pairs.tokens.index_select(0, chosen);
   LoadedRows rows;
   rows.images.assign(pixels.const_data_ptr<uint8_t>(),
                      pixels.const_data_ptr<uint8_t>() + pixels.numel());
   rows.tokens.assign(ids.const_data_ptr<int32_t>(),
                      ids.const_data_ptr<int32_t>() + ids.numel());
   rows.max_tokens = static_cast<int>(ids.argmax(1).max().item<int64_t>()) + 1;
-  for (int64_t i = 0; i < ids.size(0); ++i) {
-    const int64_t sample = step * ids.size(0) + i;
+  for (int64_t sample : samples) {
     const std::string digest =
         absl::StrCat(absl::Dec(sample, absl::kZeroPad16));
     rows.samples.push_back(sample);
@@ -81,15 +67,26 @@ std::vector<at::Tensor> ParametersOf(const ClipModel& model) {
   return tensors;
 }
 
-// Losses of all steps.
-absl::StatusOr<at::Tensor> Train(const StreamConfig& config, bool has_parent,
-                                 ClipModel& student,
-                                 std::optional<Teacher>& teacher,
-                                 const Safetensors& batches) {
-  KEEL_ASSIGN_OR_RETURN(const at::Tensor images, batches.Find("images"));
-  KEEL_ASSIGN_OR_RETURN(const at::Tensor tokens, batches.Find("tokens"));
+absl::StatusOr<PhaseSchedule> ScheduleOf(const TrainConfig& train,
+                                         int64_t pairs) {
+  return PhaseSchedule::Create({.seed = train.seed,
+                                .phase = 1,
+                                .sample_count = pairs,
+                                .global_batch = train.global_batch,
+                                .epochs = train.epochs,
+                                .drop_last = train.drop_last});
+}
+
+// Losses and rows of all steps.
+absl::StatusOr<std::vector<NamedTensor>> Train(const StreamConfig& config,
+                                               const ClipModel& student,
+                                               Teacher* teacher,
+                                               const Pairs& pairs) {
+  const bool has_parent = teacher != nullptr;
   KEEL_ASSIGN_OR_RETURN(const auto method,
                         MakeMethod(config.method, has_parent));
+  KEEL_ASSIGN_OR_RETURN(const PhaseSchedule schedule,
+                        ScheduleOf(config.train, pairs.images.size(0)));
   const auto alone = MakeSoloCommunicator();
   NullMetrics metrics;
   StageClock clock(metrics);
@@ -97,7 +94,7 @@ absl::StatusOr<at::Tensor> Train(const StreamConfig& config, bool has_parent,
   BucketReducer reducer(*alone, ParametersOf(student));
   TrainStep train_step(
       {.student = student,
-       .teacher = method->needs_teacher() ? &*teacher : nullptr,
+       .teacher = method->needs_teacher() ? teacher : nullptr,
        .sync_batch_norm = HasUnfrozenBatchNorm(config, has_parent),
        .method = *method,
        .config = config.train,
@@ -106,46 +103,52 @@ absl::StatusOr<at::Tensor> Train(const StreamConfig& config, bool has_parent,
        .communicator = *alone,
        .clock = clock,
        .accounting_key = 0});
-  const int64_t steps = images.size(0);
+  const int64_t steps = schedule.step_count();
   const LearningRateSchedule rates(config.train.lr, config.train.warmup, steps);
   const at::Tensor losses = at::empty({steps, 3}, at::kDouble);
+  const at::Tensor rows =
+      at::full({steps, config.train.global_batch}, -1, at::kLong);
   for (int64_t step = 0; step < steps; ++step) {
+    const std::vector<int64_t> samples = schedule.SamplesOfStep(step);
+    const auto count = static_cast<int64_t>(samples.size());
     KEEL_ASSIGN_OR_RETURN(
         const StepOutcome outcome,
         train_step.Run({.step = step, .learning_rate = rates.At(step)},
-                       RowsOf(images, tokens, step),
-                       {.counts = {images.size(1)}}));
+                       RowsOf(pairs, samples), {.counts = {count}}));
     losses[step][0] = outcome.report.loss_total;
     losses[step][1] = outcome.report.loss_contrastive;
     losses[step][2] = outcome.report.loss_distill;
+    rows[step].narrow(0, 0, count).copy_(at::tensor(samples, at::kLong));
   }
-  return losses;
+  return std::vector<NamedTensor>{{"losses", losses}, {"rows", rows}};
 }
 
 absl::Status Run(const std::vector<std::string>& arguments) {
   if (arguments.size() != 4) {
     return absl::InvalidArgumentError(
-        "usage: keel-train-dump START_DIR SETTINGS.json BATCHES.safetensors "
+        "usage: keel-train-dump START_DIR CONFIG.yaml PAIRS.safetensors "
         "OUT_DIR");
   }
-  bool has_parent = false;
   KEEL_ASSIGN_OR_RETURN(StreamConfig config,
-                        ReadSettings(arguments[1], has_parent));
-  KEEL_ASSIGN_OR_RETURN(const Safetensors batches,
-                        ReadSafetensors(arguments[2]));
+                        testing::ReadTrainingConfig(arguments[1]));
+  KEEL_ASSIGN_OR_RETURN(const Safetensors file, ReadSafetensors(arguments[2]));
+  Pairs pairs;
+  KEEL_ASSIGN_OR_RETURN(pairs.images, file.Find("images"));
+  KEEL_ASSIGN_OR_RETURN(pairs.tokens, file.Find("tokens"));
   KEEL_ASSIGN_OR_RETURN(ClipModel student, Load(arguments[0]));
   config.model = student.config();
   student.RequireGrad(true);
   std::optional<Teacher> teacher;
-  if (has_parent) {
+  if (config.method.name != "finetune") {
     KEEL_ASSIGN_OR_RETURN(ClipModel parent, Load(arguments[0]));
     teacher.emplace(std::move(parent), /*cache_bytes=*/0);
   }
-  KEEL_ASSIGN_OR_RETURN(const at::Tensor losses,
-                        Train(config, has_parent, student, teacher, batches));
+  KEEL_ASSIGN_OR_RETURN(
+      const auto results,
+      Train(config, student, teacher.has_value() ? &*teacher : nullptr, pairs));
   KEEL_RETURN_IF_ERROR(WriteCheckpoint(arguments[3], student, {}).status());
   return WriteSafetensors(JoinPath(arguments[3], "losses.safetensors"),
-                          {{"losses", losses}});
+                          results);
 }
 
 }  // namespace

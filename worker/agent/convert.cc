@@ -266,6 +266,10 @@ absl::StatusOr<TrainJob> ToTrainJob(const v1::JoinGroup& order,
   job.phase = order.phase();
   job.attempt = order.attempt();
   job.config = ToStreamConfig(order.config());
+  for (const v1::ConfigDeviation& from : order.deviations()) {
+    job.deviations.push_back(
+        {from.key(), from.value(), from.profile_default()});
+  }
   job.plan_digest = order.plan().digest();
   job.parent = order.parent();
   job.start_step = order.start_step();

@@ -101,6 +101,16 @@ Json ConfigJson(const StreamConfig& config) {
           {"train", TrainJson(config.train)}};
 }
 
+Json DeviationsJson(const std::vector<ConfigDeviation>& deviations) {
+  Json list = Json::array();
+  for (const ConfigDeviation& deviation : deviations) {
+    list.push_back({{"key", deviation.key},
+                    {"value", deviation.value},
+                    {"profile_default", deviation.profile_default}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string ManifestJson(const ManifestInfo& info,
@@ -123,6 +133,7 @@ std::string ManifestJson(const ManifestInfo& info,
                    {"step", info.step},
                    {"config", config},
                    {"config_sha256", Sha256Hex(config.dump())},
+                   {"deviations", DeviationsJson(info.deviations)},
                    {"machine",
                     {{"world_size", info.world_size},
                      {"threads", info.threads},

@@ -4,6 +4,7 @@
 #define KEEL_WORKER_CHECKPOINT_MANIFEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct ManifestInfo {
   // Committed steps of the phase.
   int64_t step = 0;
   StreamConfig config;
+  // Where it differs from its profile.
+  std::vector<ConfigDeviation> deviations;
   // What bit-equal runs share.
   int world_size = 1;
   int threads = 1;

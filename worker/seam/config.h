@@ -112,6 +112,14 @@ struct StreamConfig {
   int64_t max_image_pixels = 100'000'000;
 };
 
+// A value of `method` or `train` that is not its profile's default, as keys
+// and values are written in a configuration's file.
+struct ConfigDeviation {
+  std::string key;
+  std::string value;
+  std::string profile_default;
+};
+
 // Whether a row's embedding depends on the other rows of its batch while the
 // phase trains: such a batch must not be cut into parts. `has_statistics`: the
 // weights that it starts from have learnt running statistics.

@@ -62,9 +62,11 @@ struct TrainJob {
   std::vector<SampleList> samples;
   int64_t sample_count = 0;
   int64_t replay_count = 0;
-  // For the manifest: digests of the plan and of the planned samples' chunks.
+  // For the manifest: digests of the plan and of the planned samples' chunks,
+  // and where `config` differs from its profile.
   std::string plan_digest;
   std::vector<std::string> chunk_digests;
+  std::vector<ConfigDeviation> deviations;
   // Weights to start from, and the teacher's. Empty: random from the seed,
   // and no teacher.
   std::vector<LocalFile> parent_files;

@@ -69,6 +69,7 @@ ManifestInfo ArtifactSender::Info(ArtifactKind kind, int64_t step_count) const {
   }
   info.step = step_count;
   info.config = job_.config;
+  info.deviations = job_.deviations;
   info.world_size = job_.world_size;
   info.threads = device_.threads;
   info.device = device_.device;

@@ -1,5 +1,8 @@
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
@@ -28,11 +31,27 @@ std::string Resolve(const std::string& config_file, const std::string& path) {
   return (std::filesystem::path(config_file).parent_path() / given).string();
 }
 
-absl::Status ReadArchitecture(const std::string& path,
-                              v1::StreamConfig& config) {
+absl::StatusOr<v1::ModelConfig> ReadArchitecture(const std::string& path) {
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
-  KEEL_ASSIGN_OR_RETURN(*config.mutable_model(),
-                        ModelConfigFromOpenClip(json, path));
+  return ModelConfigFromOpenClip(json, path);
+}
+
+// From OpenCLIP's JSON, if the file leads to one. That of the checkpoint is
+// read also beside another: weights that were fed otherwise are refused.
+absl::Status ReadModel(const std::string& config_file,
+                       const std::vector<InitialFile>& initial,
+                       StreamConfigFile& file) {
+  if (initial.size() > 1) {
+    KEEL_ASSIGN_OR_RETURN(v1::ModelConfig model,
+                          ReadArchitecture(initial[1].path));
+    if (!file.config.has_model()) {
+      *file.config.mutable_model() = std::move(model);
+    }
+  }
+  if (file.open_clip_config_path.empty()) return absl::OkStatus();
+  KEEL_ASSIGN_OR_RETURN(
+      *file.config.mutable_model(),
+      ReadArchitecture(Resolve(config_file, file.open_clip_config_path)));
   return absl::OkStatus();
 }
 
@@ -59,13 +78,7 @@ absl::Status ReadConfig(CommandContext& context, const std::string& config_file,
         initial, FindInitialCheckpoint(
                      Resolve(config_file, file.initial_checkpoint_path)));
   }
-  if (!file.open_clip_config_path.empty()) {
-    KEEL_RETURN_IF_ERROR(ReadArchitecture(
-        Resolve(config_file, file.open_clip_config_path), file.config));
-  } else if (!file.config.has_model() && initial.size() > 1) {
-    // The checkpoint says itself what it is.
-    KEEL_RETURN_IF_ERROR(ReadArchitecture(initial[1].path, file.config));
-  }
+  KEEL_RETURN_IF_ERROR(ReadModel(config_file, initial, file));
   if (const absl::Status status =
           ValidateStreamConfig(WithDefaults(file.config));
       !status.ok()) {

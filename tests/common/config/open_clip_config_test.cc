@@ -124,10 +124,26 @@ TEST(OpenClipConfigTest, NamesWhatIsMissingOrMistyped) {
 }
 
 TEST(OpenClipConfigTest, RefusesAnotherPreprocessing) {
-  ExpectRefused(std::string(R"({"preprocess_cfg": {"mean": [0.5, 0.5, 0.5]},
-                      "model_cfg": )") +
-                    kVitB32 + "}",
+  const auto with = [](const std::string& entry) {
+    return "{\"preprocess_cfg\": {" + entry + "}, \"model_cfg\": " + kVitB32 +
+           "}";
+  };
+  ExpectRefused(with(R"("mean": [0.5, 0.5, 0.5])"),
                 "'preprocess_cfg.mean' is [0.5,0.5,0.5]: not supported");
+  ExpectRefused(with(R"("std": [0.5, 0.5, 0.5])"), "'preprocess_cfg.std' is");
+  ExpectRefused(with(R"("mode": "L")"), "'preprocess_cfg.mode' is \"L\": not");
+  ExpectRefused(with(R"("interpolation": "bilinear")"),
+                "'preprocess_cfg.interpolation' is \"bilinear\": not supported "
+                "by this version, which takes \"bicubic\"");
+  ExpectRefused(with(R"("resize_mode": "squash")"),
+                "'preprocess_cfg.resize_mode' is \"squash\": not");
+  // OpenCLIP itself takes the size from the model, and fills nothing.
+  EXPECT_TRUE(ModelConfigFromOpenClip(
+                  with(R"("size": 99, "fill_color": 1, "mode": "RGB",
+                          "interpolation": "bicubic",
+                          "resize_mode": "shortest")"),
+                  "m.json")
+                  .ok());
 }
 
 }  // namespace

@@ -2,7 +2,12 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "common/config/stream_config.h"
+#include "common/file_system.h"
 
 namespace keel {
 namespace {
@@ -51,6 +56,8 @@ TEST(WithDefaultsTest, FollowsTheProfile) {
   EXPECT_EQ(official.method().kl_reduction(), v1::MethodConfig::SUM);
   EXPECT_TRUE(official.train().decay_all());
   EXPECT_TRUE(official.train().drop_last());
+  EXPECT_EQ(safe.method().ties(), v1::MethodConfig::KEEP_TIES);
+  EXPECT_EQ(official.method().ties(), v1::MethodConfig::FIRST_INDEX);
   EXPECT_EQ(official.train().lr(), 5e-4);
 }
 
@@ -93,6 +100,70 @@ TEST(WithDefaultsTest, TakesAnArchitectureWithoutAPreset) {
   EXPECT_EQ(filled.model().vision().mlp_ratio(), 4);
   EXPECT_EQ(filled.model().text().vocab_size(), 49408);
   EXPECT_TRUE(filled.model().has_quick_gelu());
+}
+
+// "key: value, not default" of each deviation.
+std::vector<std::string> Deviations(const v1::StreamConfig& config) {
+  std::vector<std::string> lines;
+  for (const v1::ConfigDeviation& deviation : ProfileDeviations(config)) {
+    lines.push_back(absl::StrCat(deviation.key(), ": ", deviation.value(),
+                                 ", not ", deviation.profile_default()));
+  }
+  return lines;
+}
+
+TEST(ProfileDeviationsTest, AreNoneOfAConfigurationOfDefaults) {
+  for (const char* profile : {"modx-safe", "modx-official"}) {
+    for (const char* method : {"modx", "lwf"}) {
+      v1::StreamConfig config;
+      config.mutable_method()->set_profile(profile);
+      config.mutable_method()->set_name(method);
+      const auto expected =
+          std::string(method) == "modx"
+              ? std::vector<std::string>{}
+              : std::vector<std::string>{"method.name: lwf, not modx"};
+      EXPECT_EQ(Deviations(config), expected);
+      EXPECT_EQ(Deviations(WithDefaults(config)), expected);
+    }
+  }
+}
+
+TEST(ProfileDeviationsTest, AreWhatTheProfileWouldNotGive) {
+  v1::StreamConfig config;
+  config.mutable_method()->set_alpha(4);
+  config.mutable_method()->mutable_replay()->set_samples(256);
+  config.mutable_method()->set_kl_reduction(v1::MethodConfig::SUM);
+  config.mutable_train()->set_lr(1e-4);
+  config.mutable_train()->set_seed(3);
+  config.mutable_train()->set_decay_all(true);
+  config.mutable_train()->set_epochs(35);
+  config.mutable_probe()->set_fraction(0.5);
+  EXPECT_THAT(
+      Deviations(config),
+      testing::ElementsAre("method.alpha: 4, not 20",
+                           "method.kl_reduction: sum, not "
+                           "batch_invariant",
+                           "method.replay.samples: 256, not 0",
+                           "train.lr: 1e-04, not 5e-04", "train.seed: 3, not 0",
+                           "train.decay_all: true, not false"));
+  config.mutable_method()->set_profile("modx-official");
+  config.mutable_train()->set_drop_last(false);
+  EXPECT_THAT(
+      Deviations(config),
+      testing::ElementsAre("method.alpha: 4, not 20",
+                           "method.replay.samples: 256, not 0",
+                           "train.lr: 1e-04, not 5e-04", "train.seed: 3, not 0",
+                           "train.drop_last: false, not true"));
+}
+
+// ctest runs in the root of the sources.
+TEST(ProfileReferenceTest, IsTheTableOfTheTrainingDocument) {
+  const auto text = ReadFile("docs/training.md");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const std::string reference = ProfileReference();
+  EXPECT_THAT(*text, testing::HasSubstr(reference));
+  EXPECT_THAT(reference, testing::HasSubstr(
+                             "| `method.ties` | first_index | keep_ties |"));
 }
 
 TEST(WithDefaultsTest, ChangesNothingTheSecondTime) {

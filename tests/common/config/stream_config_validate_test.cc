@@ -180,13 +180,13 @@ TEST(ValidateStreamConfigTest, RefusesToInterpolateTheJointMethod) {
             "what the stream started from, got 0.5");
 }
 
-TEST(ValidateStreamConfigTest, KeepsDropLastForTheOfficialProfile) {
-  EXPECT_EQ(Problem([](auto* c) { c->mutable_train()->set_drop_last(true); }),
-            "train.drop_last is for method.profile modx-official only, got "
-            "profile 'modx-safe'");
-  v1::StreamConfig official;
-  official.mutable_method()->set_profile("modx-official");
-  EXPECT_EQ(ValidateStreamConfig(WithDefaults(official)), absl::OkStatus());
+TEST(ValidateStreamConfigTest, AcceptsDropLastInBothProfiles) {
+  for (const char* profile : {"modx-safe", "modx-official"}) {
+    v1::StreamConfig config;
+    config.mutable_method()->set_profile(profile);
+    config.mutable_train()->set_drop_last(true);
+    EXPECT_EQ(ValidateStreamConfig(WithDefaults(config)), absl::OkStatus());
+  }
 }
 
 TEST(ValidateStreamConfigTest, AcceptsBf16AndZeroWhereItHasAMeaning) {

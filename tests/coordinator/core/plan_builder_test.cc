@@ -134,11 +134,12 @@ TEST(BuildPlanTest, DropsNoSampleWithDropLast) {
   EXPECT_EQ(built.accounting.dropped_count(), 0);
 }
 
-TEST(BuildPlanTest, DropsAllWhenDropLastLeavesNoWholeBatch) {
+TEST(BuildPlanTest, PlansNoStepWhenDropLastLeavesNoWholeBatch) {
   const BuiltPlan built =
       BuildPlan(StreamOf(0, 0, /*drop_last=*/true), 1, {ChunkOf("a", 63)});
-  EXPECT_EQ(built.plan.sample_count(), 0);
-  EXPECT_EQ(built.accounting.dropped_count(), 63);
+  EXPECT_EQ(built.plan.step_count(), 0);
+  EXPECT_EQ(built.plan.sample_count(), 63);
+  EXPECT_EQ(built.accounting.planned_count(), 63);
   EXPECT_EQ(Parts(built.accounting), 63);
 }
 

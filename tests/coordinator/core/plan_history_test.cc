@@ -192,5 +192,16 @@ TEST(WithHistoryTest, JointPlansEarlierChunksBehindItsOwn) {
   EXPECT_EQ(third.replay_size(), 0);
 }
 
+// Twenty samples of its own, and two phases of as many, against 50 in a batch.
+TEST(WithHistoryTest, JointFillsABatchWithEarlierChunks) {
+  const auto plans = History(2, 22, 0, /*joint=*/true);
+  PhasePlan plan = PlanOf(3, 22, 0, /*joint=*/true);
+  plan.set_global_batch(50);
+  plan.set_drop_last(true);
+  EXPECT_EQ(WithHistory(plan, nullptr).step_count(), 0);
+  EXPECT_EQ(WithHistory(plan, &plans[0]).step_count(), 0);
+  EXPECT_EQ(WithHistory(plan, &plans[1]).step_count(), 2);
+}
+
 }  // namespace
 }  // namespace keel

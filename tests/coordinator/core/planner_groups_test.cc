@@ -93,6 +93,25 @@ TEST_F(PlannerTest, CompletesAPlanBeforeItsPhaseTrains) {
                                   "1 worker ready, 1 to 64 wanted"));
 }
 
+TEST_F(PlannerTest, FailsAPhaseWithoutAStepWhenItsTurnComes) {
+  StreamView& stream = Stream("s");
+  stream.config.mutable_train()->set_global_batch(280);
+  Phase(stream, 1, v1::Phase::EVALUATING);
+  Phase(stream, 2).plan_stale = true;
+  stream.phases[1].smallest_step = 0;
+  stream.phases[1].sample_count = 120;
+  EXPECT_THAT(Plan(), Not(Contains(HasSubstr("s@2"))));
+  stream.phases.erase(stream.phases.begin());
+  // Earlier phases may add what is missing.
+  EXPECT_THAT(Plan(), ElementsAre(HasSubstr("complete the plan of s@2")));
+  stream.phases[0].plan_stale = false;
+  EXPECT_THAT(Plan(),
+              ElementsAre("fail s@2: train.drop_last leaves it no step: its "
+                          "120 samples do not fill one batch of "
+                          "train.global_batch 280; skip it, and submit its "
+                          "samples again beside others"));
+}
+
 TEST_F(PlannerTest, FormsAGroupOfOneKindOfDeviceWithGpusFirst) {
   StreamView& stream = Stream("s");
   Phase(stream, 1);

@@ -64,6 +64,17 @@ TEST_F(GroupsTest, AMemberThatWasStoppedCountsNot) {
   EXPECT_EQ(PhaseOf("s").forming_failures(), 0);
 }
 
+TEST_F(GroupsTest, MembersLearnWhereTheConfigurationDiffersFromItsProfile) {
+  MakePhase();
+  const auto sink = AttachAndTrain("a");
+  const v1::JoinGroup& join = sink->messages.back().join_group();
+  ASSERT_EQ(join.deviations_size(), 2);
+  EXPECT_EQ(join.deviations(0).key(), "train.epochs");
+  EXPECT_EQ(join.deviations(0).value(), "2");
+  EXPECT_EQ(join.deviations(0).profile_default(), "35");
+  EXPECT_EQ(join.deviations(1).key(), "train.global_batch");
+}
+
 TEST_F(GroupsTest, MemberZeroGetsTheProbeSetsOfLiveDriftIfThereIsAParent) {
   MakePhase();
   const auto live_probes = [this](const KeptMessages& sink) {

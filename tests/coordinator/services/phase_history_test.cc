@@ -150,6 +150,34 @@ TEST_F(PhaseHistoryTest, JointPlansAllSamplesFromTheStart) {
   Expect(3, 60, 0);
 }
 
+TEST_F(PhaseHistoryTest, JointFillsABatchWithSamplesOfEarlierPhases) {
+  v1::StreamConfig config = SmallConfig();
+  config.mutable_method()->set_name("joint");
+  config.mutable_train()->set_global_batch(16);
+  config.mutable_train()->set_drop_last(true);
+  config.mutable_phase()->set_policy(v1::PhaseConfig::MANUAL);
+  ASSERT_TRUE(CreateStream(*stubs().streams, "s", config).ok());
+  const auto close = [this] {
+    v1::ClosePhaseRequest request;
+    request.set_stream("s");
+    v1::Phase phase;
+    grpc::ClientContext context;
+    EXPECT_TRUE(stubs().phases->ClosePhase(&context, request, &phase).ok());
+  };
+  auto worker = StartWorker({.upload_initial = true});
+  SubmitShard("s", "one");
+  SubmitShard("s", "two");
+  close();
+  Await("s", 1, v1::Phase::PUBLISHED);
+  SubmitShard("s", "three");
+  close();
+  const v1::Phase second = Await("s", 2, v1::Phase::PUBLISHED);
+  EXPECT_EQ(second.accounting().planned_count(), 10);
+  EXPECT_EQ(second.accounting().earlier_count(), 20);
+  EXPECT_EQ(second.step_count(), 2);
+  Expect(2, 2 * 16, 0);
+}
+
 TEST_F(PhaseHistoryTest, FailsAPhaseWhosePreviousPlanIsGone) {
   CreateReplaying(6, 2);
   auto worker = StartWorker();

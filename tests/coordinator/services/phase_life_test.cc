@@ -232,6 +232,28 @@ TEST_F(PhaseLifeTest, SkipsAPhaseWithoutATrainableSample) {
   EXPECT_EQ(phase.accounting().probe_count(), 10);
 }
 
+TEST_F(PhaseLifeTest, FailsAPhaseOfFewerSamplesThanABatchWithDropLast) {
+  v1::StreamConfig config = SmallConfig();
+  config.mutable_train()->set_global_batch(16);
+  config.mutable_train()->set_drop_last(true);
+  ASSERT_TRUE(CreateStream(*stubs().streams, "s", config).ok());
+  SubmitShard("s", "x");
+  const v1::Phase failed = Await("s", 1, v1::Phase::FAILED);
+  EXPECT_THAT(failed.reason(),
+              HasSubstr("train.drop_last leaves it no step: its 10 samples do "
+                        "not fill one batch of train.global_batch 16"));
+  EXPECT_EQ(failed.accounting().planned_count(), 10);
+  EXPECT_EQ(GetStream("s").state(), v1::Stream::BLOCKED);
+
+  v1::Phase phase;
+  ASSERT_TRUE(Order<v1::RetryPhaseRequest>(&Stub::RetryPhase, 1, &phase).ok());
+  EXPECT_EQ(Await("s", 1, v1::Phase::FAILED).reason(), failed.reason());
+  ASSERT_TRUE(Order<v1::SkipPhaseRequest>(&Stub::SkipPhase, 1, &phase).ok());
+  EXPECT_EQ(phase.accounting().planned_count(), 0);
+  EXPECT_EQ(phase.accounting().dropped_count(), 10);
+  EXPECT_EQ(GetStream("s").state(), v1::Stream::ACTIVE);
+}
+
 TEST_F(PhaseLifeTest, StartsFromAnUploadedCheckpointAndMeasuresItOnce) {
   grpc::ClientContext context;
   v1::UploadCheckpointResponse uploaded;

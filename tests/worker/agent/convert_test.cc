@@ -77,6 +77,10 @@ v1::JoinGroup Order() {
   order.set_parent(1);
   order.set_start_step(40);
   order.mutable_plan()->set_digest("plan digest");
+  v1::ConfigDeviation& deviation = *order.add_deviations();
+  deviation.set_key("train.lr");
+  deviation.set_value("0.1");
+  deviation.set_profile_default("0.2");
   return order;
 }
 
@@ -250,6 +254,10 @@ TEST(ConvertTest, TrainJobHasThePlannedSamplesInOrder) {
   EXPECT_EQ(job->parent, 1);
   EXPECT_EQ(job->start_step, 40);
   EXPECT_EQ(job->plan_digest, "plan digest");
+  ASSERT_EQ(job->deviations.size(), 1u);
+  EXPECT_EQ(job->deviations[0].key, "train.lr");
+  EXPECT_EQ(job->deviations[0].value, "0.1");
+  EXPECT_EQ(job->deviations[0].profile_default, "0.2");
   EXPECT_EQ(job->sample_count, 5);
   EXPECT_EQ(job->chunk_digests, (std::vector<std::string>{"a", "b"}));
   ASSERT_EQ(job->samples.size(), 2u);

@@ -84,6 +84,19 @@ TEST(ManifestTest, NamesTheOptionsOfTheMethod) {
   EXPECT_EQ(config.at("train").at("micro_batch"), 64);
 }
 
+TEST(ManifestTest, ListsWhereTheConfigurationDiffersFromItsProfile) {
+  ManifestInfo info = Info();
+  const auto deviations = [&info] {
+    return nlohmann::json::parse(ManifestJson(info, {})).at("deviations");
+  };
+  EXPECT_EQ(deviations(), nlohmann::json::array());
+  info.deviations = {{"train.lr", "1e-03", "5e-04"},
+                     {"method.name", "lwf", "modx"}};
+  EXPECT_EQ(deviations(), nlohmann::json::parse(R"([
+      {"key": "train.lr", "value": "1e-03", "profile_default": "5e-04"},
+      {"key": "method.name", "value": "lwf", "profile_default": "modx"}])"));
+}
+
 TEST(ManifestTest, ListsItsFiles) {
   const std::vector<ManifestFile> files = {{"a", 1, "x"}, {"b", 2, "y"}};
   auto read = ManifestFiles(ManifestJson(Info(), files));

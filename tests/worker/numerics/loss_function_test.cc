@@ -51,39 +51,72 @@ LocalFeatures RandomFeatures(int64_t n, int64_t d) {
   return {e.image * 3, e.text * 0.5, e.teacher_image * 7, e.teacher_text * 2};
 }
 
-TEST(LossFunctionTest, AgreesWithThePublishedNumbersOverTwoMembers) {
-  for (int i = 0; i < 4; ++i) {
-    auto file = ReadSafetensors("tests/golden/modx_loss_" + std::to_string(i) +
-                                ".safetensors");
+class GoldenLossTest : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    auto file = ReadSafetensors("tests/golden/modx_loss_" +
+                                std::to_string(GetParam()) + ".safetensors");
     ASSERT_TRUE(file.ok()) << file.status();
-    const auto golden = [&](const char* name) { return *file->Find(name); };
-    const LocalFeatures features{golden("image"), golden("text"),
-                                 golden("teacher_image"),
-                                 golden("teacher_text")};
-    const int64_t n = features.image.size(0);
+    golden_ = *std::move(file);
+  }
+
+  at::Tensor Golden(const char* name) const { return *golden_.Find(name); }
+
+  double Error(double value, const char* name) const {
+    return TensorError(at::full({1}, value, at::kDouble), Golden(name));
+  }
+
+  // Through the collectives of members with `rows` rows each.
+  void Check(at::ScalarType type, LossPath path,
+             const std::vector<int64_t>& rows, double bound,
+             double bound_of_scale) const {
+    const auto typed = [&](const char* name) { return Golden(name).to(type); };
+    const auto results = RunMembers(
+        {typed("image"),
+         typed("text"),
+         typed("teacher_image"),
+         typed("teacher_text"),
+         {}},
+        typed("logit_scale"), rows,
+        testing::WithPath(
+            {std::stod(golden_.metadata.at("alpha")), KlReduction::kSum},
+            path));
+    std::vector<at::Tensor> images, texts;
+    at::Tensor grad_scale = at::zeros({}, type);
+    for (const LossResult& result : results) {
+      EXPECT_LT(Error(result.contrastive, "contrastive"), bound);
+      EXPECT_LT(Error(result.distill, "distill"), bound);
+      EXPECT_LT(Error(result.total, "total"), bound);
+      EXPECT_EQ(result.total, results[0].total);
+      EXPECT_EQ(std::to_string(result.kept_image),
+                golden_.metadata.at("rows_kept"));
+      EXPECT_EQ(std::to_string(result.kept_text),
+                golden_.metadata.at("columns_kept"));
+      images.push_back(result.grad_image);
+      texts.push_back(result.grad_text);
+      grad_scale = grad_scale + result.grad_logit_scale;
+    }
+    EXPECT_LT(TensorError(at::cat(images), Golden("grad_image")), bound);
+    EXPECT_LT(TensorError(at::cat(texts), Golden("grad_text")), bound);
+    EXPECT_LT(TensorError(grad_scale, Golden("grad_logit_scale")),
+              bound_of_scale);
+  }
+
+  Safetensors golden_;
+};
+
+TEST_P(GoldenLossTest, IsThePublishedOneInAnyGroup) {
+  const int64_t n = Golden("image").size(0);
+  for (const std::vector<int64_t>& rows : std::vector<std::vector<int64_t>>{
+           {n}, {n / 3, n - n / 3}, {1, n / 2, n - n / 2 - 1}}) {
     for (LossPath path : {LossPath::kDense, LossPath::kTiled}) {
-      const LossOptions options = testing::WithPath(
-          {std::stod(file->metadata.at("alpha")), KlReduction::kSum}, path);
-      const auto results = RunMembers(features, golden("logit_scale"),
-                                      {n / 3, n - n / 3}, options);
-      EXPECT_NEAR(results[0].total / golden("total").item<double>(), 1, 1e-5);
-      EXPECT_EQ(results[0].total, results[1].total);
-      EXPECT_EQ(results[0].batch_size, n);
-      EXPECT_LT(
-          TensorError(at::cat({results[0].grad_image, results[1].grad_image}),
-                      golden("grad_image")),
-          1e-5);
-      EXPECT_LT(
-          TensorError(at::cat({results[0].grad_text, results[1].grad_text}),
-                      golden("grad_text")),
-          1e-5);
-      EXPECT_LT(
-          TensorError(results[0].grad_logit_scale + results[1].grad_logit_scale,
-                      golden("grad_logit_scale")),
-          3e-5);
+      Check(at::kFloat, path, rows, 1e-5, 3e-5);
+      Check(at::kDouble, path, rows, 1e-9, 1e-9);
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenLossTest, ::testing::Range(0, 4));
 
 TEST(LossFunctionTest, GivesTheSameForAnyGroup) {
   const LocalFeatures all = RandomFeatures(23, 8);
