@@ -13,7 +13,7 @@ namespace {
 using enum ArtifactKind;
 using testing::TensorError;
 
-constexpr int64_t kSteps = 21;
+constexpr int64_t kResNetSteps = 21;
 
 class ResNetTrainerTest : public ::testing::Test {
  protected:
@@ -63,11 +63,11 @@ class ResNetTrainerTest : public ::testing::Test {
 
 TEST_F(ResNetTrainerTest, DoesNotDependOnTheNumberOfWorkers) {
   const auto one = Train(1);
-  EXPECT_EQ(one.reports.size(), kSteps);
-  EXPECT_EQ(one.Weights(kResult, kSteps)
+  EXPECT_EQ(one.reports.size(), kResNetSteps);
+  EXPECT_EQ(one.Weights(kResult, kResNetSteps)
                 .Get("visual.bn1.num_batches_tracked")
                 .item<int64_t>(),
-            kSteps);
+            kResNetSteps);
   ExpectSameRun(one, Train(2));
   ExpectSameRun(one, Train(3));
 }
@@ -86,7 +86,8 @@ TEST_F(ResNetTrainerTest, ResumedRunEndsWithTheBitsOfAnUninterruptedOne) {
   harness_.job.resume_files = stopped.Files(kResumePoint, at);
   harness_.job.start_step = at;
   harness_.job.generation = 2;
-  EXPECT_EQ(Train(2).Model(kResult, kSteps), whole.Model(kResult, kSteps));
+  EXPECT_EQ(Train(2).Model(kResult, kResNetSteps),
+            whole.Model(kResult, kResNetSteps));
 }
 
 TEST_F(ResNetTrainerTest, AgreesWithItsTeacherAtTheStart) {
@@ -95,7 +96,7 @@ TEST_F(ResNetTrainerTest, AgreesWithItsTeacherAtTheStart) {
   EXPECT_LT(result.reports[0].loss_distill, 1e-9);
   EXPECT_GT(result.reports.back().loss_distill, 1e-6);
   ExpectSameBuffers(parent.Weights(kResult, 6),
-                    result.Weights(kResult, kSteps));
+                    result.Weights(kResult, kResNetSteps));
 }
 
 TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
@@ -104,10 +105,10 @@ TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
   const auto result = Train(2);
   EXPECT_GT(result.reports[0].loss_distill, 1e-6);
   ExpectSameRun(Train(1), result);
-  EXPECT_EQ(result.Weights(kResult, kSteps)
+  EXPECT_EQ(result.Weights(kResult, kResNetSteps)
                 .Get("visual.bn1.num_batches_tracked")
                 .item<int64_t>(),
-            6 + kSteps);
+            6 + kResNetSteps);
 }
 
 // A parent of random weights, as method joint has it in each phase of a stream
@@ -118,10 +119,10 @@ TEST_F(ResNetTrainerTest, LearnsStatisticsAfterAParentWithoutAny) {
   harness_.job.parent_files = first.Files(kInitial, 0);
   harness_.job.config.method.name = "joint";
   const auto again = Train(1);
-  EXPECT_EQ(again.Weights(kResult, kSteps)
+  EXPECT_EQ(again.Weights(kResult, kResNetSteps)
                 .Get("visual.bn1.num_batches_tracked")
                 .item<int64_t>(),
-            kSteps);
+            kResNetSteps);
   EXPECT_EQ(again.reports.back().loss_total, first.reports.back().loss_total);
 }
 
@@ -129,7 +130,7 @@ TEST_F(ResNetTrainerTest, FrozenFromTheStartKeepsItsFirstStatistics) {
   harness_.job.config.train.batch_norm = BatchNormMode::kFrozen;
   const auto result = Train(1);
   ExpectSameBuffers(result.Weights(kInitial, 0),
-                    result.Weights(kResult, kSteps));
+                    result.Weights(kResult, kResNetSteps));
 }
 
 TEST_F(ResNetTrainerTest, TrainsInBfloat16NearlyAsInFp32) {
@@ -137,7 +138,7 @@ TEST_F(ResNetTrainerTest, TrainsInBfloat16NearlyAsInFp32) {
   harness_.job.config.train.precision = Precision::kBf16;
   const auto bf16 = Train(2);
   EXPECT_NE(fp32.reports[0].loss_total, bf16.reports[0].loss_total);
-  for (int64_t i = 0; i < kSteps; ++i) {
+  for (int64_t i = 0; i < kResNetSteps; ++i) {
     const double expected = fp32.reports[i].loss_total;
     EXPECT_NEAR(bf16.reports[i].loss_total, expected, 0.05 * expected) << i;
   }
@@ -146,9 +147,9 @@ TEST_F(ResNetTrainerTest, TrainsInBfloat16NearlyAsInFp32) {
 TEST_F(ResNetTrainerTest, InterpolatesRunningStatisticsAsWeights) {
   const ClipModel parent = harness_.TrainParent().Weights(kResult, 6);
   harness_.job.config.train.batch_norm = BatchNormMode::kSync;
-  const ClipModel whole = Train(1).Weights(kResult, kSteps);
+  const ClipModel whole = Train(1).Weights(kResult, kResNetSteps);
   harness_.job.config.method.interpolate = 0.25;
-  const ClipModel mixed = Train(1).Weights(kResult, kSteps);
+  const ClipModel mixed = Train(1).Weights(kResult, kResNetSteps);
   const std::string variance = "visual.layer4.0.bn3.running_var";
   EXPECT_LT(TensorError(mixed.Get(variance), 0.25 * whole.Get(variance) +
                                                  0.75 * parent.Get(variance)),
