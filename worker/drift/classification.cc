@@ -5,19 +5,19 @@
 
 #include "common/status_macros.h"
 #include "worker/drift/embedding_check.h"
+#include "worker/drift/match_ranks.h"
 
 namespace keel {
 namespace {
 
-constexpr int64_t kBlockRows = 1024;
-constexpr double kTieTolerance = 1e-6;
+constexpr int64_t kRowsAtOnce = 1024;
 
 // Of each row's right class, from 1.
 at::Tensor ClassRanks(const at::Tensor& rows, const at::Tensor& labels,
                       const at::Tensor& weight, const at::Tensor& bias) {
   std::vector<at::Tensor> ranks;
-  for (int64_t begin = 0; begin < rows.size(0); begin += kBlockRows) {
-    const int64_t count = std::min(kBlockRows, rows.size(0) - begin);
+  for (int64_t begin = 0; begin < rows.size(0); begin += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, rows.size(0) - begin);
     const at::Tensor scores =
         at::matmul(rows.narrow(0, begin, count), weight.t()) + bias;
     const at::Tensor own =

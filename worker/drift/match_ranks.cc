@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kImageRows = 256;
 constexpr int64_t kTextRows = 4096;
-constexpr double kTieTolerance = 1e-6;
 
 // Cosine of each text with its own image, [M].
 at::Tensor OwnCosines(const CaptionedEmbeddings& unit) {

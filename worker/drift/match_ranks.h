@@ -11,6 +11,9 @@
 
 namespace keel {
 
+// Cosines that differ by no more are tied.
+inline constexpr double kTieTolerance = 1e-6;
+
 // From 1; int64.
 struct MatchRanks {
   at::Tensor image;  // [N]

@@ -45,7 +45,7 @@ at::Tensor Convolve(const at::Tensor& x, const NormedConvolution& layer,
                    layer.norm, sync);
 }
 
-at::Tensor Pool(const at::Tensor& x, int stride) {
+at::Tensor AveragePool(const at::Tensor& x, int stride) {
   return stride > 1 ? at::avg_pool2d(x, stride) : x;
 }
 
@@ -53,10 +53,11 @@ at::Tensor Run(const Bottleneck& block, const at::Tensor& x,
                const BatchNormSyncPtr& sync) {
   at::Tensor y = Convolve(x, block.reduce, sync).relu();
   y = Convolve(y, block.middle, sync).relu();
-  y = Convolve(Pool(y, block.stride), block.expand, sync);
-  return (y + (block.shortcut.has_value()
-                   ? Convolve(Pool(x, block.stride), *block.shortcut, sync)
-                   : x))
+  y = Convolve(AveragePool(y, block.stride), block.expand, sync);
+  return (y +
+          (block.shortcut.has_value()
+               ? Convolve(AveragePool(x, block.stride), *block.shortcut, sync)
+               : x))
       .relu();
 }
 
@@ -95,7 +96,7 @@ at::Tensor Encode(const ResNet& tower, const at::Tensor& images,
   at::Tensor x = Convolve(images, tower.stem[0], sync, /*stride=*/2).relu();
   x = Convolve(x, tower.stem[1], sync).relu();
   x = Convolve(x, tower.stem[2], sync).relu();
-  x = Pool(x, 2);
+  x = AveragePool(x, 2);
   for (const Bottleneck& block : tower.blocks) x = Run(block, x, sync);
   return Attend(tower.pool, x);
 }

@@ -8,10 +8,10 @@ namespace keel {
 namespace {
 
 // Rows of the similarity matrix that are in memory at a time.
-constexpr int64_t kBlockRows = 256;
+constexpr int64_t kDistillRows = 256;
 
 // One direction: its rows are the softmax over `key`.
-struct Direction {
+struct DistillDirection {
   const at::Tensor& query;
   const at::Tensor& key;
   const at::Tensor& teacher_query;
@@ -24,13 +24,14 @@ at::Tensor Scale(const at::Tensor& logarithm, const at::Tensor& like) {
 
 // Adds the rows `own` to the gradients and returns the sum of their cross
 // entropies; `weight` is that of a row in the total.
-double AddDirection(const Direction& direction, const at::Tensor& scale,
-                    const at::Tensor& teacher_scale, const Slice& own,
-                    double weight, at::Tensor& grad_query, at::Tensor& grad_key,
-                    at::Tensor& grad_logit_scale) {
+double AddDistillDirection(const DistillDirection& direction,
+                           const at::Tensor& scale,
+                           const at::Tensor& teacher_scale, const Slice& own,
+                           double weight, at::Tensor& grad_query,
+                           at::Tensor& grad_key, at::Tensor& grad_logit_scale) {
   double sum = 0;
-  for (int64_t row = own.begin; row < own.end; row += kBlockRows) {
-    const int64_t count = std::min(kBlockRows, own.end - row);
+  for (int64_t row = own.begin; row < own.end; row += kDistillRows) {
+    const int64_t count = std::min(kDistillRows, own.end - row);
     const at::Tensor query = direction.query.narrow(0, row, count);
     const at::Tensor logits = at::mm(query, direction.key.t()).mul_(scale);
     const at::Tensor teacher =
@@ -64,10 +65,10 @@ void AddDistillShare(const GlobalEmbeddings& embeddings,
   const double part = 1 / (2.0 * static_cast<double>(e.image.size(0)));
   at::Tensor grad_logit_scale =
       at::zeros({}, e.image.options().dtype(at::kDouble));
-  const double rows = AddDirection(
+  const double rows = AddDistillDirection(
       {e.image, e.text, e.teacher_image, e.teacher_text}, scale, teacher_scale,
       own, alpha * part, share.grad_image, share.grad_text, grad_logit_scale);
-  const double columns = AddDirection(
+  const double columns = AddDistillDirection(
       {e.text, e.image, e.teacher_text, e.teacher_image}, scale, teacher_scale,
       own, alpha * part, share.grad_text, share.grad_image, grad_logit_scale);
   share.distill += part * (rows + columns);
