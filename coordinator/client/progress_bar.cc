@@ -16,8 +16,8 @@
 namespace keel {
 namespace {
 
-constexpr absl::Duration kInterval = absl::Milliseconds(100);
-constexpr int kBarWidth = 24;
+constexpr absl::Duration kRedrawInterval = absl::Milliseconds(100);
+constexpr int kProgressBarWidth = 24;
 
 bool IsSet(const char* name) {
   const char* value = std::getenv(name);
@@ -57,7 +57,7 @@ ProgressBar::~ProgressBar() { Clear(); }
 void ProgressBar::Show(const std::string& text, bool always) {
   if (!style_.live) return;
   const absl::Time now = absl::Now();
-  if (!always && now - last_shown_ < kInterval) return;
+  if (!always && now - last_shown_ < kRedrawInterval) return;
   last_shown_ = now;
   visible_ = true;
   // The last column stays free: some terminals wrap when it is written.
@@ -72,7 +72,7 @@ void ProgressBar::ShowBytes(const std::string& label, int64_t done,
       total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0;
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0.0;
-  Show(absl::StrCat(label, " ", RenderBar(fraction, kBarWidth), " ",
+  Show(absl::StrCat(label, " ", RenderBar(fraction, kProgressBarWidth), " ",
                     FormatNumber(fraction * 100, 0), " %  ",
                     FormatBytes(static_cast<int64_t>(rate)), "/s"),
        done == total);

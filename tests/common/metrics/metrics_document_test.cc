@@ -29,8 +29,10 @@ TEST(MetricsDocumentTest, HasTheTablesOfTheCode) {
 
 TEST(MetricsDocumentTest, GivesNameKindLabelsAndMeaning) {
   const std::string document = WithTables(Empty()).value();
-  EXPECT_THAT(document, HasSubstr("| `keel_loss` | gauge | kind | Loss of the "
-                                  "newest step, by kind. |\n"));
+  EXPECT_THAT(document,
+              HasSubstr("| `keel_phase_state` | gauge | stream, state "
+                        "| 1 for the state of the phase that the "
+                        "stream is at, else 0. |\n"));
   EXPECT_THAT(document, HasSubstr("| `keel_ingest_bytes_total` | counter | | "
                                   "Bytes of chunks received. |\n"));
   EXPECT_THAT(document, HasSubstr("| gauge | stream, probe, direction, k |"));
