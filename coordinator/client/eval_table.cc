@@ -11,24 +11,24 @@
 namespace keel {
 namespace {
 
-using Json = nlohmann::json;
+using EvalJson = nlohmann::json;
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-std::string Percent(const Json& ratio) {
+std::string Percent(const EvalJson& ratio) {
   return absl::StrCat(FormatPercent(ratio.get<double>()), " %");
 }
 
-std::string AtCutoffs(const Json& recall) {
+std::string AtCutoffs(const EvalJson& recall) {
   return absl::StrCat(Percent(recall.at("1")), ", ", Percent(recall.at("5")),
                       ", ", Percent(recall.at("10")));
 }
 
-std::string Pair(const Json& pair, const char* first, const char* second) {
+std::string Pair(const EvalJson& pair, const char* first, const char* second) {
   return absl::StrCat(FormatNumber(pair.at(first).get<double>(), 1), ", ",
                       FormatNumber(pair.at(second).get<double>(), 1));
 }
 
-void AddRetrieval(const Json& json, Fields& fields) {
+void AddRetrieval(const EvalJson& json, Fields& fields) {
   const char* const directions[] = {"image_to_text", "text_to_image"};
   fields.emplace_back("images", FormatCount(json.at("images").get<int64_t>()));
   fields.emplace_back("captions",
@@ -52,7 +52,8 @@ void AddRetrieval(const Json& json, Fields& fields) {
                       Pair(json.at("effective_rank"), "image", "text"));
 }
 
-void AddAccuracy(const std::string& name, const Json& json, Fields& fields) {
+void AddAccuracy(const std::string& name, const EvalJson& json,
+                 Fields& fields) {
   fields.emplace_back(
       name,
       absl::StrCat(FormatCount(json.at("images").get<int64_t>()), " images, ",
@@ -66,7 +67,7 @@ void AddAccuracy(const std::string& name, const Json& json, Fields& fields) {
 
 absl::StatusOr<std::string> EvalTable(const std::string& json) {
   try {
-    const Json parsed = Json::parse(json);
+    const EvalJson parsed = EvalJson::parse(json);
     Fields fields;
     if (parsed.contains("retrieval")) {
       AddRetrieval(parsed["retrieval"], fields);
@@ -78,7 +79,7 @@ absl::StatusOr<std::string> EvalTable(const std::string& json) {
       AddAccuracy("linear probe", parsed["linear_probe"], fields);
     }
     return FieldList(fields);
-  } catch (const Json::exception& error) {
+  } catch (const EvalJson::exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat("not a result of keel-worker eval: ", error.what()));
   }
