@@ -226,6 +226,7 @@ absl::Status SetDuration(const ConfigKey& key, const FieldDescriptor* field,
 std::vector<int32_t> IntegersIn(const Place& place) {
   std::vector<int32_t> values;
   const int count = place.reflection().FieldSize(*place.message, place.field);
+  values.reserve(count);
   for (int i = 0; i < count; ++i) {
     values.push_back(
         place.reflection().GetRepeatedInt32(*place.message, place.field, i));
