@@ -16,6 +16,7 @@ namespace {
 absl::StatusOr<std::vector<LocalFile>> FilesIn(const std::string& folder) {
   KEEL_ASSIGN_OR_RETURN(const auto names, ListDirectory(folder));
   std::vector<LocalFile> files;
+  files.reserve(names.size());
   for (const std::string& name : names) {
     files.push_back({name, JoinPath(folder, name)});
   }

@@ -49,6 +49,7 @@ SampleLoader::Options LoaderOptions(const TrainJob& job,
 
 std::vector<at::Tensor> TensorsOf(const std::vector<NamedTensor>& named) {
   std::vector<at::Tensor> tensors;
+  tensors.reserve(named.size());
   for (const NamedTensor& t : named) tensors.push_back(t.tensor);
   return tensors;
 }
