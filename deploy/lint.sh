@@ -23,7 +23,7 @@ sources() { find common coordinator worker tests -name '*.cc' -o -name '*.h' -o 
 format() { sources | xargs -r clang-format-14 --dry-run -Werror 2>&1 | grep -E 'error:' | cut -d: -f1 | sort -u; }
 layering() { python3 tests/layering/layering.py; }
 too_long() {
-  sources | xargs -r wc -l | awk '$2 != "total" && (($2 ~ /\.h$/ && $1 > 270) || ($2 !~ /^tests/ && $1 > 450))'
+  sources | xargs -r wc -l | awk '$2 != "total" && ($1 > 450 || ($2 ~ /\.h$/ && $1 > 270))'
 }
 untested() {  # test sources that no CMakeLists.txt names
   find tests -name '*_test.cc' | while read -r file; do
