@@ -56,7 +56,7 @@ SMOOTH = {**PLAIN, "lr": 3e-4, "epsilon": 1e-3, "epochs": 2}
 
 
 def make_pairs(model_config, seed):
-    """Blurred noise, a few pairs over and over, so that something is learnt."""
+    """Blurred noise, the same pairs in each epoch, so that something is learnt."""
     generator = torch.Generator().manual_seed(seed)
     size, context = model_config["vision_cfg"]["image_size"], model_config["text_cfg"]["context_length"]
     noise = torch.rand(PAIRS, 3, 6, 6, generator=generator)

@@ -233,25 +233,6 @@ TEST(PhaseScheduleTest, RefusesNegativeReplay) {
                    .ok());
 }
 
-// Members cut a step into slices: together, whatever their number, they have
-// its rows.
-TEST(PhaseScheduleTest, GivesTheSameRowsToAnyNumberOfWorkers) {
-  const PhaseSchedule schedule = WithReplay(10, 3);
-  for (int64_t workers : {1, 2, 3, 8}) {
-    const std::vector<int64_t> samples = schedule.SamplesOfStep(4);
-    std::vector<int64_t> joined;
-    for (int64_t rank = 0; rank < workers; ++rank) {
-      const Slice slice =
-          NearEqualPart(static_cast<int64_t>(samples.size()), rank, workers);
-      EXPECT_GT(slice.size(), 0);
-      for (int64_t row = slice.begin; row < slice.end; ++row) {
-        joined.push_back(samples[row]);
-      }
-    }
-    EXPECT_EQ(joined, samples);
-  }
-}
-
 TEST(PhaseScheduleTest, OrdersPhasesAndEpochsDifferently) {
   const PhaseSchedule schedule = Make(1000, 1000, 2);
   auto other = schedule.options();

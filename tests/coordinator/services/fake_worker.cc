@@ -1,6 +1,7 @@
 #include "tests/coordinator/services/fake_worker.h"
 
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "common/plan/phase_schedule.h"
 #include "common/sha256.h"
 #include "coordinator/core/plan_builder.h"
+#include "tests/coordinator/plan_samples.h"
 
 namespace keel::testing {
 namespace {
@@ -74,20 +76,13 @@ std::vector<v1::StepReport> ReportsOf(
     const std::vector<int64_t>& struck_by_epoch) {
   storage::v1::PhasePlan plan;
   plan.ParseFromString(ReadBlob(stub, ref.digest()));
-  std::vector<storage::v1::SampleIndex> samples;
-  const auto add = [&](const std::string& index_digest, const auto& ordinals) {
-    storage::v1::ChunkIndex index;
-    index.ParseFromString(ReadBlob(stub, index_digest));
-    if (index.samples_size() == 0) return false;  // the coordinator is gone
-    for (int ordinal : ordinals) samples.push_back(index.samples(ordinal));
-    return true;
-  };
-  for (const auto* chunk : PlannedChunks(plan)) {
-    if (!add(chunk->index_digest(), TrainedOrdinals(*chunk))) return {};
-  }
-  for (const auto& chunk : plan.replay()) {
-    if (!add(chunk.index_digest(), chunk.ordinals())) return {};
-  }
+  const auto samples = SamplesOf(
+      plan, [&](const std::string& digest) -> std::optional<std::string> {
+        std::string bytes = ReadBlob(stub, digest);
+        if (bytes.empty()) return std::nullopt;  // the coordinator is gone
+        return bytes;
+      });
+  if (!samples.has_value()) return {};
   const auto schedule = ScheduleOf(plan);
   std::vector<v1::StepReport> reports;
   if (!schedule.ok()) return reports;
@@ -103,7 +98,7 @@ std::vector<v1::StepReport> ReportsOf(
         report.mutable_struck(0)->set_reason("IMAGE_DECODE");
         continue;
       }
-      const auto& index = samples[sample];
+      const auto& index = (*samples)[sample];
       const int caption =
           schedule->CaptionOf(epoch, sample, index.captions_size());
       sum += HashRow(key, epoch, sample, index.image_digest(),

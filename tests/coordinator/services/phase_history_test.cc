@@ -49,8 +49,11 @@ class PhaseHistoryTest : public PhaseFixture {
     SubmitShard("s", "one");
     Await("s", 1, v1::Phase::TRAINING);
     SubmitShard("s", "two");
-    while (GetStream("s").last_phase() < 2)
+    const absl::Time deadline = absl::Now() + absl::Seconds(30);
+    while (GetStream("s").last_phase() < 2 && absl::Now() < deadline) {
       absl::SleepFor(absl::Milliseconds(10));
+    }
+    EXPECT_EQ(GetStream("s").last_phase(), 2);
     return worker;
   }
 };

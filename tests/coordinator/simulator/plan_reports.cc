@@ -4,6 +4,7 @@
 #include "common/plan/phase_schedule.h"
 #include "coordinator/core/plan_builder.h"
 #include "keel/storage/v1/storage.pb.h"
+#include "tests/coordinator/plan_samples.h"
 
 namespace keel::testing {
 namespace {
@@ -50,29 +51,13 @@ std::optional<std::vector<v1::StepReport>> PlanReports(
   storage::v1::PhasePlan plan;
   const auto bytes = read(plan_digest);
   if (!bytes.has_value() || !plan.ParseFromString(*bytes)) return std::nullopt;
-  std::vector<SampleIndex> samples;
-  const auto add = [&](const std::string& index_digest, const auto& ordinals) {
-    storage::v1::ChunkIndex index;
-    const auto index_bytes = read(index_digest);
-    if (!index_bytes.has_value() || !index.ParseFromString(*index_bytes)) {
-      return false;
-    }
-    for (int ordinal : ordinals) samples.push_back(index.samples(ordinal));
-    return true;
-  };
-  for (const auto* chunk : PlannedChunks(plan)) {
-    if (!add(chunk->index_digest(), TrainedOrdinals(*chunk))) {
-      return std::nullopt;
-    }
-  }
-  for (const auto& chunk : plan.replay()) {
-    if (!add(chunk.index_digest(), chunk.ordinals())) return std::nullopt;
-  }
+  const auto samples = SamplesOf(plan, read);
+  if (!samples.has_value()) return std::nullopt;
   const auto schedule = ScheduleOf(plan);
   if (!schedule.ok()) return std::nullopt;
   std::vector<v1::StepReport> reports;
   for (int64_t step = 0; step < schedule->step_count(); ++step) {
-    reports.push_back(ReportOf(*schedule, step, samples));
+    reports.push_back(ReportOf(*schedule, step, *samples));
   }
   return reports;
 }

@@ -15,15 +15,12 @@
 namespace keel {
 namespace {
 
+using testing::Log;
 using testing::RandomEmbeddings;
 using testing::ReferenceLoss;
 using testing::SumOfShares;
 using testing::TensorError;
 using testing::ToType;
-
-at::Tensor Log(double scale) {
-  return at::full({}, std::log(scale), at::kDouble);
-}
 
 struct Bounds {
   double value;

@@ -61,9 +61,12 @@ TEST(LossTiledTest, HasTheSameBitsInTheSameOrder) {
 
 TEST(LossTiledTest, IsTakenFromItsBatchOn) {
   EXPECT_EQ(ResolvePath({20}, 280), LossPath::kDense);
-  EXPECT_EQ(ResolvePath({20}, 32768), LossPath::kTiled);
+  EXPECT_EQ(ResolvePath({20}, 1023), LossPath::kDense);
+  EXPECT_EQ(ResolvePath({20}, 1024), LossPath::kTiled);
   LossOptions cold{20};
-  cold.kl_temperature = 1e-4;
+  cold.kl_temperature = 0.003;
+  EXPECT_EQ(ResolvePath(cold, 32768), LossPath::kTiled);
+  cold.kl_temperature = 0.0029;
   EXPECT_EQ(ResolvePath(cold, 32768), LossPath::kDense);
   EXPECT_EQ(ResolvePath(Tiles(8, 8), 2), LossPath::kTiled);
   EXPECT_EQ(ResolvePath(Tiles(8, 8), 0), LossPath::kDense);

@@ -65,21 +65,41 @@ inline double ReferenceWeight(const LossOptions& options, int64_t n,
   return 0;
 }
 
+// The inputs in float64, for gradients.
+struct ReferenceInputs {
+  static at::Tensor Leaf(const at::Tensor& x) {
+    return x.detach().to(at::kDouble).clone().requires_grad_(true);
+  }
+  ReferenceInputs(const GlobalEmbeddings& e, const at::Tensor& logit_scale)
+      : image(Leaf(e.image)), text(Leaf(e.text)), scale(Leaf(logit_scale)) {}
+
+  at::Tensor Contrastive() const {
+    const at::Tensor logits = image.mm(text.t()) * scale.exp();
+    return (logits.log_softmax(1).diagonal().mean() +
+            logits.log_softmax(0).diagonal().mean()) /
+           -2;
+  }
+  // Both values, and the gradients of `total`. Once.
+  void Fill(const at::Tensor& contrastive, const at::Tensor& total,
+            LossShare& share) const {
+    total.backward();
+    share.contrastive = contrastive.item<double>();
+    share.total = total.item<double>();
+    share.grad_image = image.grad();
+    share.grad_text = text.grad();
+    share.grad_logit_scale = scale.grad();
+  }
+
+  const at::Tensor image, text, scale;
+};
+
 // A share of one member that owns all rows.
 inline LossShare ReferenceLoss(const GlobalEmbeddings& e,
                                const at::Tensor& logit_scale,
                                const LossOptions& options) {
-  const auto leaf = [](const at::Tensor& x) {
-    return x.detach().to(at::kDouble).clone().requires_grad_(true);
-  };
-  const at::Tensor image = leaf(e.image);
-  const at::Tensor text = leaf(e.text);
-  const at::Tensor scale = leaf(logit_scale);
-  const at::Tensor s = image.mm(text.t());
-  const at::Tensor logits = s * scale.exp();
-  const at::Tensor contrastive = (logits.log_softmax(1).diagonal().mean() +
-                                  logits.log_softmax(0).diagonal().mean()) /
-                                 -2;
+  const ReferenceInputs in(e, logit_scale);
+  const at::Tensor s = in.image.mm(in.text.t());
+  const at::Tensor contrastive = in.Contrastive();
   LossShare share;
   at::Tensor total = contrastive;
   const int64_t n = s.size(0);
@@ -100,12 +120,7 @@ inline LossShare ReferenceLoss(const GlobalEmbeddings& e,
         total +
         ReferenceWeight(options, n, share.kept_image + share.kept_text) * kl;
   }
-  total.backward();
-  share.contrastive = contrastive.item<double>();
-  share.total = total.item<double>();
-  share.grad_image = image.grad();
-  share.grad_text = text.grad();
-  share.grad_logit_scale = scale.grad();
+  in.Fill(contrastive, total, share);
   return share;
 }
 
@@ -113,13 +128,8 @@ inline LossShare ReferenceLoss(const GlobalEmbeddings& e,
 // rows take the place of those that the teacher gets wrong, and carry gradient.
 inline LossShare PublishedLoss(const GlobalEmbeddings& e,
                                const at::Tensor& logit_scale, double alpha) {
-  const auto leaf = [](const at::Tensor& x) {
-    return x.detach().to(at::kDouble).clone().requires_grad_(true);
-  };
-  const at::Tensor image = leaf(e.image);
-  const at::Tensor text = leaf(e.text);
-  const at::Tensor scale = leaf(logit_scale);
-  const at::Tensor s = image.mm(text.t());
+  const ReferenceInputs in(e, logit_scale);
+  const at::Tensor s = in.image.mm(in.text.t());
   const at::Tensor t = e.teacher_image.mm(e.teacher_text.t());
   const auto align = [](const at::Tensor& student, const at::Tensor& teacher) {
     const at::Tensor wrong =
@@ -128,20 +138,11 @@ inline LossShare PublishedLoss(const GlobalEmbeddings& e,
         at::where(wrong.unsqueeze(1), student, teacher).softmax(1);
     return (target * (target.log() - student.softmax(1).log())).sum();
   };
-  const at::Tensor logits = s * scale.exp();
   const at::Tensor kl = (align(s, t) + align(s.t(), t.t())) / 2;
-  const at::Tensor contrastive = (logits.log_softmax(1).diagonal().mean() +
-                                  logits.log_softmax(0).diagonal().mean()) /
-                                 -2;
-  const at::Tensor total = contrastive + alpha * kl;
-  total.backward();
+  const at::Tensor contrastive = in.Contrastive();
   LossShare share;
-  share.contrastive = contrastive.item<double>();
   share.distill = kl.item<double>();
-  share.total = total.item<double>();
-  share.grad_image = image.grad();
-  share.grad_text = text.grad();
-  share.grad_logit_scale = scale.grad();
+  in.Fill(contrastive, contrastive + alpha * kl, share);
   return share;
 }
 

@@ -26,23 +26,7 @@ class EwcPhaseTest : public ::testing::Test {
   EwcPhaseTest() { harness_.job.config.method.name = "ewc"; }
 
   PhaseHarness::Result Train(int world_size) {
-    PhaseHarness::Result result = harness_.Run(world_size);
-    for (const absl::Status& status : result.statuses) {
-      EXPECT_TRUE(status.ok()) << status;
-    }
-    return result;
-  }
-
-  // Makes the next runs' parent from a phase of two epochs: six steps.
-  PhaseHarness::Result TrainParent() {
-    const StreamConfig config = harness_.job.config;
-    harness_.job.config.train.epochs = 2;
-    PhaseHarness::Result parent = Train(1);
-    harness_.job.config = config;
-    harness_.job.phase = 1;
-    harness_.job.parent = 0;
-    harness_.job.parent_files = parent.Files(kResult, 6);
-    return parent;
+    return harness_.Train(world_size);
   }
 
   static std::string Bytes(const std::vector<LocalFile>& files,
@@ -132,7 +116,7 @@ TEST_F(EwcPhaseTest, PublishesTheMeanSquaredGradientOfItsLastEpoch) {
 }
 
 TEST_F(EwcPhaseTest, PullsTowardsTheParent) {
-  TrainParent();
+  harness_.TrainParent();
   harness_.job.config.method.ewc_lambda = 1e-6;
   const auto loose = Train(1);
   harness_.job.config.method.ewc_lambda = 1e6;
@@ -150,13 +134,10 @@ TEST_F(EwcPhaseTest, PullsTowardsTheParent) {
 }
 
 TEST_F(EwcPhaseTest, DoesNotDependOnTheNumberOfWorkers) {
-  TrainParent();
+  harness_.TrainParent();
   const auto one = Train(1);
   const auto three = Train(3);
-  for (size_t i = 0; i < one.reports.size(); ++i) {
-    const double expected = one.reports[i].loss_total;
-    EXPECT_NEAR(three.reports[i].loss_total, expected, 1e-5 * expected) << i;
-  }
+  PhaseHarness::ExpectLosses(three, one, 1e-5);
   const ClipModel model = SmallModel(1);
   const auto a = LoadFisher(one.Files(kResult, 21), model);
   const auto b = LoadFisher(three.Files(kResult, 21), model);
@@ -171,7 +152,7 @@ TEST_F(EwcPhaseTest, DoesNotDependOnTheNumberOfWorkers) {
 
 // It stops inside the last epoch, whose sums are in the resume point.
 TEST_F(EwcPhaseTest, EndsWithTheSameBitsAfterAResume) {
-  TrainParent();
+  harness_.TrainParent();
   const auto whole = Train(2);
   const auto stopped = harness_.Run(2, 19);
   const int64_t at = static_cast<int64_t>(stopped.reports.size());

@@ -59,8 +59,7 @@ PhaseHarness::Result PhaseHarness::TrainParent() {
   const StreamConfig config = job.config;
   job.config.train.epochs = 2;
   job.config.train.seed = 9;
-  Result parent = Run(1);
-  EXPECT_TRUE(parent.statuses[0].ok()) << parent.statuses[0];
+  Result parent = Train(1);
   job.config = config;
   job.phase = 1;
   job.parent = 0;
@@ -143,6 +142,23 @@ PhaseHarness::Result PhaseHarness::Run(int world_size, int64_t stop_after) {
   result.reports = contexts[0]->reports();
   result.uploads = contexts[0]->uploads();
   return result;
+}
+
+PhaseHarness::Result PhaseHarness::Train(int world_size) {
+  Result result = Run(world_size);
+  for (const absl::Status& status : result.statuses) {
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  return result;
+}
+
+void PhaseHarness::ExpectLosses(const Result& actual, const Result& expected,
+                                double bound) {
+  ASSERT_EQ(actual.reports.size(), expected.reports.size());
+  for (size_t i = 0; i < expected.reports.size(); ++i) {
+    const double loss = expected.reports[i].loss_total;
+    EXPECT_NEAR(actual.reports[i].loss_total, loss, bound * loss) << i;
+  }
 }
 
 const std::vector<LocalFile>& PhaseHarness::Result::Files(

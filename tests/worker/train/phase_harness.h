@@ -35,6 +35,9 @@ class PhaseHarness {
   PhaseHarness();
   ~PhaseHarness();
 
+  // Of the total loss of each step, relative.
+  static void ExpectLosses(const Result& actual, const Result& expected,
+                           double bound);
   // Of a norm over all parameters: |actual - expected| / |expected|.
   static double WeightError(const ClipModel& actual, const ClipModel& expected);
 
@@ -54,6 +57,8 @@ class PhaseHarness {
   // Runs `job` with that many members. Member 0 is told to stop after
   // `stop_after` steps of this run, -1: never.
   Result Run(int world_size, int64_t stop_after = -1);
+  // The same to the end, which every member is expected to reach.
+  Result Train(int world_size);
 
   ChunkReader& chunks() { return chunks_; }
 
