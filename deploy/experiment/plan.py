@@ -42,19 +42,18 @@ def choice(stream, family, scores):
     return None if position is None else candidates(stream, family, scores)[position]
 
 
+def depth(family):
+    """How many choices it builds on."""
+    return 1 + depth(next(f for f in FAMILIES if f.name == family.base)) if family.base else 0
+
+
 def due(scores):
-    """Runs that are not there and that can be named by now, in the order in which they are wanted."""
-    wanted = []
-    for stream in STREAMS:
-        for family in FAMILIES:
-            for settings in candidates(stream, family, scores) or []:
-                wanted.append(run_of(stream, SEEDS[0], settings))
-    for seed in SEEDS[1:]:
-        for stream in STREAMS:
-            for family in FAMILIES:
-                settings = choice(stream, family, scores)
-                if settings is not None:
-                    wanted.append(run_of(stream, seed, settings))
+    """Runs that are not there and that can be named by now, in the order in which they are wanted: with the first seed
+    what builds on no choice, for all streams, then the rest; then the other seeds."""
+    wanted = [run_of(stream, SEEDS[0], settings) for family in sorted(FAMILIES, key=depth) for stream in STREAMS
+              for settings in candidates(stream, family, scores) or []]
+    wanted += [run_of(stream, seed, settings) for seed in SEEDS[1:] for family in FAMILIES for stream in STREAMS
+               if (settings := choice(stream, family, scores)) is not None]
     return [run for run in dict.fromkeys(wanted) if run.name not in scores]
 
 
