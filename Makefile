@@ -7,7 +7,7 @@ CMAKE_CACHE := -DKEEL_CACHE=$(KEEL_CACHE)
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 60
 export SOAK_MINUTES ?= 30
-.PHONY: setup configure build test demo parity bench cuda-build gpu-check lint clean \
+.PHONY: setup configure build test demo results parity bench cuda-build gpu-check lint clean \
   setup-sanitizers asan-build asan tsan tidy fuzz soak
 
 # Where several programs share the processors, threads that spin while they
@@ -32,6 +32,11 @@ test: configure
 demo: build
 	@deploy/setup.sh demo
 	@deploy/demo/run.sh
+
+# Writes the figures and tables of docs/results.md; goes on where it was stopped.
+results: build
+	@deploy/setup.sh demo experiment
+	@/usr/bin/python3 deploy/experiment/run.py
 
 parity: build
 	cmake --build --preset cpu -j $(JOBS) --target keel-data-dump keel-model-dump keel-train-dump

@@ -10,19 +10,16 @@ has the caption or the pixels of one of them is trained in no domain.
     prepare.py OUT       writes OUT/images/..., OUT/<domain>-{train,probe}.tsv
 """
 import gzip
-import hashlib
 import multiprocessing
 import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
-from PIL import Image
+from pairs import apart, caption, hold_out, once, words, write_list
+from pictures import write_pictures
 
 ROOT = "/usr/share/openclipart"
-SIZE = 128
 PROBES = 100
-# One PNG of the package claims 623 million pixels.
-MAX_PIXELS = 20_000_000
 DOMAINS = {
     "1-signs": ["signs_and_symbols", "shapes", "geography", "computer"],
     "2-nature": ["animals", "plants", "food"],
@@ -31,11 +28,6 @@ DOMAINS = {
 }
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 DC = "{http://purl.org/dc/elements/1.1/}"
-Image.MAX_IMAGE_PIXELS = None
-
-
-def words(text):
-    return " ".join((text or "").split())
 
 
 def caption_of(svg_path):
@@ -52,12 +44,7 @@ def caption_of(svg_path):
     title = words(work.findtext(DC + "title"))
     if not title:
         return None
-    keywords = []
-    for item in work.iter(RDF + "li"):
-        keyword = words(item.text)
-        if keyword and keyword.lower() not in title.lower() and keyword not in keywords:
-            keywords.append(keyword)
-    return words(" ".join([title] + keywords[:4]))
+    return caption(title, [words(item.text) for item in work.iter(RDF + "li")])
 
 
 def pictures(domain):
@@ -75,63 +62,14 @@ def pictures(domain):
                     yield png, svg
 
 
-def convert(job):
-    """Writes one padded picture; False if it cannot be used."""
-    png, out = job
-    try:
-        with Image.open(png) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return False
-            image = image.convert("RGBA")
-        side = max(image.size)
-        image.thumbnail((SIZE, SIZE), Image.BICUBIC)
-        square = Image.new("RGB", (min(side, SIZE),) * 2, (255, 255, 255))
-        place = ((square.width - image.width) // 2, (square.height - image.height) // 2)
-        square.paste(image, place, image)
-        square.save(out)
-        return True
-    except (OSError, ValueError):
-        return False
-
-
 def select(pool):
     """Domain -> list of (png, caption); each caption once in a domain."""
     chosen = {}
     for domain in DOMAINS:
-        seen = set()
-        pairs = list(pictures(domain))
-        captions = pool.map(caption_of, [svg for _, svg in pairs], chunksize=64)
-        chosen[domain] = []
-        for (png, _), caption in zip(pairs, captions):
-            if caption and caption.lower() not in seen:
-                seen.add(caption.lower())
-                chosen[domain].append((png, caption))
+        found = list(pictures(domain))
+        captions = pool.map(caption_of, [svg for _, svg in found], chunksize=64)
+        chosen[domain] = once((png, text) for (png, _), text in zip(found, captions))
     return chosen
-
-
-def write_pictures(pool, out, domain, pairs):
-    """Writes a domain's pictures; list of (path, caption, digest of the file)."""
-    folder = os.path.join(out, "images", domain)
-    os.makedirs(folder, exist_ok=True)
-    paths = [f"{domain}/{i:05d}.png" for i in range(len(pairs))]
-    files = [os.path.join(out, "images", path) for path in paths]
-    usable = pool.map(convert, zip([png for png, _ in pairs], files), chunksize=64)
-    rows = []
-    for path, file_name, (_, caption), ok in zip(paths, files, pairs, usable):
-        if ok:
-            with open(file_name, "rb") as file:
-                rows.append((path, caption, hashlib.sha256(file.read()).hexdigest()))
-    return rows
-
-
-def hold_out(rows):
-    """The PROBES rows whose captions have the smallest digests."""
-    return sorted(rows, key=lambda row: hashlib.sha256(row[1].encode()).digest())[:PROBES]
-
-
-def write_list(out, name, rows):
-    with open(os.path.join(out, name + ".tsv"), "w", encoding="utf-8") as file:
-        file.writelines(f"{path}\t{caption}\n" for path, caption, _ in rows)
 
 
 def main():
@@ -139,12 +77,10 @@ def main():
     with multiprocessing.Pool() as pool:
         rows = {domain: write_pictures(pool, out, domain, pairs)
                 for domain, pairs in select(pool).items()}
-    probes = {domain: hold_out(rows[domain]) for domain in rows}
-    captions = {caption.lower() for held in probes.values() for _, caption, _ in held}
-    pictures_held = {digest for held in probes.values() for _, _, digest in held}
+    probes = {domain: hold_out(rows[domain], PROBES) for domain in rows}
+    held = [row for domain in rows for row in probes[domain]]
     for domain in rows:
-        train = [row for row in rows[domain]
-                 if row[1].lower() not in captions and row[2] not in pictures_held]
+        train = apart(rows[domain], held)
         write_list(out, domain + "-probe", probes[domain])
         write_list(out, domain + "-train", train)
         print(f"  {domain}: {len(train)} pairs to train, {len(probes[domain])} held out")
