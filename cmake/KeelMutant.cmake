@@ -1,16 +1,18 @@
-# keel_mutant(NAME SOURCE file ORIGINAL text MUTATED text VIOLATION text): the
-# test NAME, which runs the simulator with a copy of the product's `file` in
-# which MUTATED stands for ORIGINAL, and demands that its checker says
-# VIOLATION. The copy's object is linked before the library, whose own is then
-# left out. ORIGINAL has to be in the file once. keel_mutant_main holds the
-# test itself. Builds that join sources (CMAKE_UNITY_BUILD) have no such object
-# to leave out, and no mutants.
+# keel_mutant(NAME LIBRARY target SOURCE file ORIGINAL text MUTATED text
+# VIOLATION text): the test NAME, which runs the simulator with a copy of the
+# library's `file` in which MUTATED stands for ORIGINAL, and demands that its
+# checker says VIOLATION. The copy's object is linked before the library, whose
+# own is then left out; so it is never joined with others (CMAKE_UNITY_BUILD).
+# ORIGINAL has to be in the file once. keel_mutant_main holds the test itself.
+# The sanitizers' builds have no mutants: these need no second look.
 function(keel_mutant name)
-  if(CMAKE_UNITY_BUILD)
+  if(KEEL_SANITIZE)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;ORIGINAL;MUTATED;VIOLATION" "")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "LIBRARY;SOURCE;ORIGINAL;MUTATED;VIOLATION" "")
   set(source ${CMAKE_SOURCE_DIR}/${ARG_SOURCE})
+  set_source_files_properties(${source} TARGET_DIRECTORY ${ARG_LIBRARY}
+                              PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
   string(FIND "${text}" "${ARG_ORIGINAL}" first)

@@ -154,7 +154,8 @@ std::vector<ConfigKey> MethodKeys() {
        .range = kNotNegative,
        .at_most = 1048576,
        .fallback = "0",
-       .doc = "Kept samples added to each batch; at most replay.samples."},
+       .doc = "Kept samples added to each batch; 1 to replay.samples where "
+              "those are kept."},
   };
 }
 
@@ -271,8 +272,9 @@ std::vector<ConfigKey> DataKeys() {
        .doc = "Most samples that one phase holds out."},
       {.path = "probe.evaluate",
        .fallback = "all",
-       .doc = "Probe sets to evaluate after a phase: all, or spaced (the "
-              "last, the first and log-spaced ones)."},
+       .doc = "Probe sets to evaluate after a phase: all, or spaced (of more "
+              "than eight the first, the last, and those 1, 2, 4, 8, ... "
+              "before the last; submitted ones always)."},
       {.path = "drift.live_every_steps",
        .range = kNotNegative,
        .fallback = "100",

@@ -1,5 +1,7 @@
 #include "common/config/config_value.h"
 
+#include <google/protobuf/reflection.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -224,14 +226,9 @@ absl::Status SetDuration(const ConfigKey& key, const FieldDescriptor* field,
 }
 
 std::vector<int32_t> IntegersIn(const Place& place) {
-  std::vector<int32_t> values;
-  const int count = place.reflection().FieldSize(*place.message, place.field);
-  values.reserve(count);
-  for (int i = 0; i < count; ++i) {
-    values.push_back(
-        place.reflection().GetRepeatedInt32(*place.message, place.field, i));
-  }
-  return values;
+  const auto list = place.reflection().GetRepeatedFieldRef<int32_t>(
+      *place.message, place.field);
+  return {list.begin(), list.end()};
 }
 
 // Numbers and durations (in seconds) as a number to compare.

@@ -43,6 +43,9 @@ absl::StatusOr<StreamConfigFile> ParseStreamConfig(std::string_view yaml,
 // it is not valid.
 v1::StreamConfig WithDefaults(const v1::StreamConfig& config);
 
+// Method joint, which takes in what earlier phases trained.
+bool IsJoint(const v1::MethodConfig& method);
+
 // The keys of `method` and `train` whose values are not the defaults of the
 // configuration's profile, in the order of ConfigKeys. Unset values are at
 // their defaults.

@@ -66,6 +66,10 @@ v1::StreamConfig WithDefaults(const v1::StreamConfig& config) {
   return filled;
 }
 
+bool IsJoint(const v1::MethodConfig& method) {
+  return method.name() == "joint";
+}
+
 std::vector<v1::ConfigDeviation> ProfileDeviations(
     const v1::StreamConfig& config) {
   const v1::StreamConfig filled = WithDefaults(config);

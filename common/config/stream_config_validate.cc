@@ -99,7 +99,7 @@ absl::Status CheckMethod(const v1::MethodConfig& method) {
         "method.replay.per_batch must be 1 to method.replay.samples, got ",
         replay.per_batch(), " and ", replay.samples()));
   }
-  if (method.name() != "joint") return absl::OkStatus();
+  if (!IsJoint(method)) return absl::OkStatus();
   if (replay.samples() > 0) {
     return absl::InvalidArgumentError(
         "method.replay is not for method.name joint, which trains all samples "

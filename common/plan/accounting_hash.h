@@ -28,7 +28,7 @@ uint64_t AccountingKey(int64_t seed, int phase);
 
 // The hash of one row. `image_digest` and `caption_digest` are the first 16
 // bytes of the SHA-256 of the image's and the caption's bytes; `sample` is
-// the planned ordinal.
+// the ordinal, planned or replayed.
 AccountingHash HashRow(uint64_t key, int epoch, int64_t sample,
                        std::string_view image_digest,
                        std::string_view caption_digest);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr absl::Duration kInterval = absl::Seconds(2);
 constexpr int kBarWidth = 20;
+// Below it the alignment hardly counts.
+constexpr double kFewKept = 0.1;
 
 // Rank 0 reports steps before the ledger has them: the larger one is shown.
 int64_t StepsDone(const v1::Phase& phase) {
@@ -25,6 +27,11 @@ std::string Figures(const v1::Progress& progress) {
   if (progress.loss_distill() != 0) {
     absl::StrAppendFormat(&text, " (contrastive %.3f, distill %.3f)",
                           progress.loss_contrastive(), progress.loss_distill());
+  }
+  if (progress.has_teacher_agreement()) {
+    const double kept = progress.teacher_agreement();
+    absl::StrAppendFormat(&text, ", rows kept %.0f %%%s", 100 * kept,
+                          kept < kFewKept ? " (few)" : "");
   }
   absl::StrAppendFormat(&text, ", lr %.1e, %s left", progress.learning_rate(),
                         FormatSeconds(progress.remaining_seconds()));

@@ -5,7 +5,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -32,16 +31,11 @@ std::optional<double> Difference(std::optional<double> a,
   return *a - *b;
 }
 
-std::optional<int> OriginOf(const std::string& probe,
+std::optional<int> OriginOf(const v1::Recall& recall,
                             const std::map<std::string, int>& origins) {
-  const auto found = origins.find(probe);
+  const auto found = origins.find(recall.probe());
   if (found != origins.end()) return found->second;
-  constexpr char kPrefix[] = "phase-";
-  int phase = 0;
-  if (absl::StartsWith(probe, kPrefix) &&
-      absl::SimpleAtoi(probe.substr(sizeof(kPrefix) - 1), &phase)) {
-    return phase;
-  }
+  if (recall.has_origin()) return recall.origin();
   return std::nullopt;
 }
 
@@ -116,14 +110,15 @@ void AddRowsAndColumns(const std::vector<v1::Recall>& recalls,
                        const std::map<std::string, int>& origins,
                        RecallMatrix& matrix) {
   std::set<int> phases;
-  std::map<std::string, int64_t> probes;
+  std::map<std::string, const v1::Recall*> probes;
   for (const v1::Recall& recall : recalls) {
     phases.insert(recall.phase());
-    probes[recall.probe()] = recall.sample_count();
+    probes[recall.probe()] = &recall;
   }
   matrix.phases.assign(phases.begin(), phases.end());
-  for (const auto& [probe, count] : probes) {
-    matrix.columns.push_back({probe, count, OriginOf(probe, origins)});
+  for (const auto& [probe, recall] : probes) {
+    matrix.columns.push_back(
+        {probe, recall->sample_count(), OriginOf(*recall, origins)});
   }
   const auto key = [](const RecallMatrix::Column& column) {
     return column.origin.value_or(std::numeric_limits<int>::max());

@@ -62,10 +62,10 @@ struct RecallMatrix {
   std::optional<int> frozen;
 };
 
-// `origins` names the phase of a probe's domain; probes that are not in it and
-// are called "phase-N" have origin N. Columns are in order of their origins,
-// then of their names. `first_trained`: 0 if the initial checkpoint was
-// uploaded, 1 if it is random; rows before it are not in time_continual.
+// `origins` names the phase of a probe's domain, before what the recall says of
+// it. Columns are in order of their origins, then of their names.
+// `first_trained`: 0 if the initial checkpoint was uploaded, 1 if it is random;
+// rows before it are not in time_continual.
 RecallMatrix BuildRecallMatrix(const std::vector<v1::Recall>& recalls, int k,
                                RecallDirection direction,
                                const std::map<std::string, int>& origins,

@@ -25,6 +25,7 @@ absl::StatusOr<v1::SubmitChunkHeader> HeaderFor(const ChunkUpload& upload) {
           ? std::filesystem::path(upload.path).filename().string()
           : upload.display_name);
   header.set_probe_only(upload.probe_only);
+  if (upload.origin) header.set_origin(*upload.origin);
   return header;
 }
 

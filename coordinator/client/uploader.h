@@ -23,6 +23,8 @@ struct ChunkUpload {
   // Default: the digest.
   std::string request_id;
   bool probe_only = false;
+  // Of a chunk that is held out: SubmitChunkHeader.origin.
+  std::optional<int> origin;
 };
 
 // Not thread-safe. The stub outlives it.

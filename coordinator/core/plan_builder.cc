@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "common/config/stream_config.h"
 #include "common/plan/mix.h"
 #include "common/plan/phase_schedule.h"
 
@@ -61,7 +62,7 @@ BuiltPlan BuildPlan(const v1::Stream& stream, int phase,
   plan.set_global_batch(train.global_batch());
   plan.set_drop_last(train.drop_last());
   const v1::MethodConfig& method = stream.config().method();
-  plan.set_joint(method.name() == "joint");
+  plan.set_joint(IsJoint(method));
   plan.set_replay_samples(method.replay().samples());
   plan.set_replay_per_batch(method.replay().per_batch());
   for (const IndexedChunkRef& source : chunks) {

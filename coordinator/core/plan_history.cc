@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "common/config/stream_config.h"
 #include "common/plan/mix.h"
 #include "coordinator/core/plan_builder.h"
 
@@ -82,7 +83,7 @@ void FillReservoir(const PhasePlan& previous, PhasePlan& plan) {
 }  // namespace
 
 bool NeedsHistory(const v1::MethodConfig& method) {
-  return method.name() == "joint" || method.replay().samples() > 0;
+  return IsJoint(method) || method.replay().samples() > 0;
 }
 
 bool NeedsHistory(const PhasePlan& plan) {

@@ -62,6 +62,13 @@ absl::Status ChunkReceiver::CheckHeader() {
             "digest has to be a SHA-256 of 64 lower-case hexadecimal digits"),
         {"DIGEST_FORMAT", {{"stream", header_.stream()}}});
   }
+  if (header_.has_origin() && (!header_.probe_only() || header_.origin() < 0)) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat(
+            "origin ", header_.origin(),
+            ": only a probe set has one, the number of a checkpoint")),
+        {"ORIGIN", {{"stream", header_.stream()}}});
+  }
   KEEL_RETURN_IF_ERROR(CheckLength("request_id", header_.request_id()));
   KEEL_RETURN_IF_ERROR(CheckLength("display_name", header_.display_name()));
   if (header_.size_bytes() <= 0 ||

@@ -107,6 +107,9 @@ struct WorkerState {
   int64_t leaving_generation = 0;
 
   bool attached() const { return sink != nullptr; }
+  bool busy() const {
+    return generation != 0 || leaving_generation != 0 || !task_id.empty();
+  }
 };
 
 struct ClusterState {

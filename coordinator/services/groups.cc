@@ -193,7 +193,7 @@ absl::Status Groups::CheckFree(
   for (const std::string& id : worker_ids) {
     auto it = state.workers.find(id);
     if (it == state.workers.end() || !it->second.attached() ||
-        it->second.generation != 0 || !it->second.task_id.empty()) {
+        it->second.busy()) {
       return absl::AbortedError(
           absl::StrCat("worker ", id, " is not free any more"));
     }

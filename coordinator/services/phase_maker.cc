@@ -55,7 +55,7 @@ storage::v1::ProbeRecord ProbeOf(const StreamState& stream, int number,
   storage::v1::ProbeRecord probe;
   probe.set_stream(stream.record.stream().name());
   probe.set_name(UniqueProbeName(stream, absl::StrCat("phase-", number)));
-  probe.set_origin_phase(number);
+  probe.set_held_out_phase(number);
   for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
     if (chunk.probe_ordinals_size() > 0) *probe.add_chunks() = chunk;
   }

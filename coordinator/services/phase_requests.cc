@@ -26,13 +26,21 @@ absl::Status CheckWaiter(const ClusterState& state,
   return absl::OkStatus();
 }
 
+// Whether a chunk that waits becomes a phase by itself, in a moment.
+bool PhaseIsDue(const StreamState& stream) {
+  const v1::PhaseConfig& config = stream.record.stream().config().phase();
+  return config.policy() == v1::PhaseConfig::EACH_CHUNK &&
+         !stream.backlog.empty();
+}
+
 // Null: it is the next one, which is not made yet.
 absl::StatusOr<PhaseState*> FindOrNewest(ClusterState& state,
                                          const std::string& name, int number) {
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
   const auto& phases = stream->phases;
   const int newest = phases.empty() ? 0 : phases.rbegin()->first;
-  const int wanted = number == 0 ? std::max(newest, 1) : number;
+  const bool next = number == 0 && (newest == 0 || PhaseIsDue(*stream));
+  const int wanted = next ? newest + 1 : number == 0 ? newest : number;
   if (wanted == newest + 1) return nullptr;
   return state.FindPhase(name, wanted);
 }

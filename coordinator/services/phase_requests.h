@@ -24,7 +24,8 @@ class PhaseRequests {
   absl::StatusOr<v1::Phase> Get(const std::string& stream, int number);
   // Waits until the phase has a revision above `after_revision` and returns
   // it; nullopt: it is final, and there is none. `number` 0 is the newest
-  // phase. The stream's next one, or its first, is waited for. NOT_FOUND: a
+  // phase, or the one that a chunk is about to become. The stream's next one,
+  // or its first, is waited for. NOT_FOUND: a
   // later one. CANCELLED, or UNAVAILABLE at shutdown.
   absl::StatusOr<std::optional<v1::Phase>> Await(const std::string& stream,
                                                  int number,

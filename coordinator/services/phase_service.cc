@@ -15,6 +15,7 @@
 #include "coordinator/services/paging.h"
 #include "coordinator/services/reply.h"
 #include "coordinator/services/state_views.h"
+#include "coordinator/services/task_messages.h"
 #include "coordinator/store/table_names.h"
 
 namespace keel {
@@ -32,6 +33,14 @@ absl::StatusOr<std::vector<Item>> Collect(Cluster& cluster,
 }
 
 // Copies no more than the page: there may be very many.
+v1::Recall WithOrigin(v1::Recall recall, const StreamState& stream) {
+  const auto probe = stream.probes.find(recall.probe());
+  if (probe == stream.probes.end()) return recall;
+  const std::optional<int> origin = OriginOf(probe->second);
+  if (origin) recall.set_origin(*origin);
+  return recall;
+}
+
 absl::Status FillRecallPage(Cluster& cluster,
                             const v1::ListRecallsRequest& request,
                             v1::ListRecallsResponse* response) {
@@ -53,7 +62,7 @@ absl::Status FillRecallPage(Cluster& cluster,
     it = recalls.upper_bound({phase, parts.second});
   }
   for (; it != recalls.end() && response->recalls_size() < size; ++it) {
-    *response->add_recalls() = it->second;
+    *response->add_recalls() = WithOrigin(it->second, *stream);
   }
   if (it != recalls.end()) {
     const auto& [phase, probe] = std::prev(it)->first;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/config/stream_config.h"
 #include "common/plan/phase_schedule.h"
 #include "coordinator/core/lifecycle.h"
 #include "coordinator/core/plan_history.h"
@@ -13,9 +14,14 @@ int64_t SmallestStep(const StreamState& stream, const v1::Phase& phase) {
   const v1::StreamConfig& config = stream.record.stream().config();
   const v1::TrainConfig& train = config.train();
   const auto schedule = PhaseSchedule::Create(
-      {train.seed(), phase.number(), phase.sample_count(), train.global_batch(),
-       train.epochs(), train.drop_last(), phase.accounting().replay_count(),
-       config.method().replay().per_batch()});
+      {.seed = train.seed(),
+       .phase = phase.number(),
+       .sample_count = phase.sample_count(),
+       .global_batch = train.global_batch(),
+       .epochs = train.epochs(),
+       .drop_last = train.drop_last(),
+       .replay_count = phase.accounting().replay_count(),
+       .replay_per_batch = config.method().replay().per_batch()});
   return schedule.ok() ? schedule->smallest_step() : 0;
 }
 
@@ -121,9 +127,7 @@ v1::Worker::State StateOf(const WorkerState& worker) {
   if (worker.lost || !worker.attached()) return v1::Worker::LOST;
   if (worker.draining) return v1::Worker::DRAINING;
   if (worker.generation != 0) return v1::Worker::TRAINING;
-  return worker.task_id.empty() && worker.leaving_generation == 0
-             ? v1::Worker::IDLE
-             : v1::Worker::BUSY;
+  return worker.busy() ? v1::Worker::BUSY : v1::Worker::IDLE;
 }
 
 }  // namespace
@@ -193,8 +197,8 @@ int NewestPublishedPhase(const StreamState& stream) {
 }
 
 int ParentAfter(const v1::StreamConfig& config, int published_phase) {
-  return config.method().name() == "joint" ? std::min(0, published_phase)
-                                           : published_phase;
+  return IsJoint(config.method()) ? std::min(0, published_phase)
+                                  : published_phase;
 }
 
 bool IsTrained(const PhaseState& phase) {

@@ -39,8 +39,13 @@ void UpdateProgress(const v1::StepReport& report, PhaseState& phase) {
   progress.set_loss_distill(report.loss_distill());
   progress.set_learning_rate(report.learning_rate());
   progress.set_logit_scale(report.logit_scale());
-  progress.set_teacher_agreement(
-      (report.agreement_image() + report.agreement_text()) / 2);
+  if (report.has_agreement_image()) {
+    const double kept =
+        (report.agreement_image() + report.agreement_text()) / 2;
+    const double before =
+        progress.has_teacher_agreement() ? progress.teacher_agreement() : kept;
+    progress.set_teacher_agreement(before + kNewest * (kept - before));
+  }
   if (report.seconds() <= 0) return;
   double& mean = phase.mean_step_seconds;
   mean =

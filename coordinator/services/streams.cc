@@ -45,6 +45,7 @@ ChunkRecord NewChunk(const StreamState& stream,
   chunk.set_display_name(header.display_name());
   chunk.set_size_bytes(header.size_bytes());
   chunk.set_probe_only(header.probe_only());
+  if (header.has_origin()) chunk.set_origin(header.origin());
   *chunk.mutable_samples() = indexed.counts;
   *chunk.mutable_accept_time() = ToTimestamp(now);
   record.set_request_id(header.request_id());
@@ -54,15 +55,23 @@ ChunkRecord NewChunk(const StreamState& stream,
   return record;
 }
 
+// Such as "as a probe set of origin 2".
+template <typename Message>
+std::string UseOf(const Message& chunk) {
+  if (!chunk.probe_only()) return "for training";
+  return chunk.has_origin()
+             ? absl::StrCat("as a probe set of origin ", chunk.origin())
+             : "as a probe set";
+}
+
 absl::Status CheckSameUse(const v1::Chunk& accepted,
                           const v1::SubmitChunkHeader& header) {
-  if (accepted.probe_only() == header.probe_only()) return absl::OkStatus();
+  const std::string use = UseOf(accepted);
+  if (use == UseOf(header)) return absl::OkStatus();
   return WithReason(
       absl::AlreadyExistsError(absl::StrCat(
           "chunk ", accepted.digest(), " of stream \"", accepted.stream(),
-          "\" was accepted ",
-          accepted.probe_only() ? "as a probe set, not for training"
-                                : "for training, not as a probe set")),
+          "\" was accepted ", use, ", not ", UseOf(header))),
       {"PROBE_MISMATCH",
        {{"stream", accepted.stream()}, {"digest", accepted.digest()}}});
 }
@@ -75,6 +84,7 @@ storage::v1::ProbeRecord NewProbe(const StreamState& stream,
   probe.set_stream(chunk.stream());
   probe.set_name(
       UniqueProbeName(stream, SlugFromDisplayName(chunk.display_name())));
+  if (chunk.has_origin()) probe.set_submitted_origin(chunk.origin());
   storage::v1::PlannedChunk& planned = *probe.add_chunks();
   planned.set_chunk_digest(chunk.digest());
   planned.set_chunk_size_bytes(chunk.size_bytes());

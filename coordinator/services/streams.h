@@ -32,7 +32,7 @@ class Streams {
   };
   // By digest or by request id; nullopt: it is new. ALREADY_EXISTS: the request
   // id was used for other bytes (REQUEST_ID_REUSED), or the chunk was accepted
-  // with another `probe_only` (PROBE_MISMATCH). NOT_FOUND: no such stream.
+  // with another use (PROBE_MISMATCH). NOT_FOUND: no such stream.
   absl::StatusOr<std::optional<Submitted>> FindSubmitted(
       const v1::SubmitChunkHeader& header);
   // Records a chunk whose bytes and index are durable blobs.

@@ -26,81 +26,99 @@ absl::StatusOr<v1::ProbeSet> ToProbeSet(const StreamState& stream,
                                         const storage::v1::ProbeRecord& probe) {
   v1::ProbeSet set;
   set.set_name(probe.name());
-  set.set_origin_phase(probe.origin_phase());
-  if (probe.origin_phase() == 0) {
+  if (probe.held_out_phase() == 0) {
     set.mutable_index()->set_digest(probe.chunks(0).index_digest());
     set.mutable_index()->set_size_bytes(probe.chunks(0).index_size_bytes());
     return set;
   }
-  const auto origin = stream.phases.find(probe.origin_phase());
-  if (origin == stream.phases.end() ||
-      origin->second.record.plan_digest().empty()) {
+  const auto phase = stream.phases.find(probe.held_out_phase());
+  if (phase == stream.phases.end() ||
+      phase->second.record.plan_digest().empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the plan behind probe set ", probe.name(), " is not there"));
   }
-  set.mutable_plan()->set_digest(origin->second.record.plan_digest());
-  set.mutable_plan()->set_size_bytes(origin->second.record.plan_size_bytes());
+  set.mutable_plan()->set_digest(phase->second.record.plan_digest());
+  set.mutable_plan()->set_size_bytes(phase->second.record.plan_size_bytes());
   return set;
 }
 
-std::set<int> OriginsOf(const StreamState& stream) {
+// Phases that hold samples out.
+std::set<int> HeldOutPhases(const StreamState& stream) {
   std::set<int> all;
   for (const auto& [name, probe] : stream.probes) {
-    if (probe.origin_phase() > 0) all.insert(probe.origin_phase());
+    if (probe.held_out_phase() > 0) all.insert(probe.held_out_phase());
   }
   return all;
 }
 
 std::set<int> Spaced(const std::set<int>& all) {
-  const std::vector<int> origins(all.begin(), all.end());
+  const std::vector<int> phases(all.begin(), all.end());
   std::set<int> spaced;
-  for (int at : SpacedPositions(static_cast<int>(origins.size()))) {
-    spaced.insert(origins[at]);
+  for (int at : SpacedPositions(static_cast<int>(phases.size()))) {
+    spaced.insert(phases[at]);
   }
   return spaced;
 }
 
+// Those that are measured: all, or what probe.evaluate: spaced leaves.
+std::set<int> MeasuredPhases(const StreamState& stream) {
+  std::set<int> all = HeldOutPhases(stream);
+  const auto& config = stream.record.stream().config().probe();
+  return config.evaluate() == v1::ProbeConfig::SPACED ? Spaced(all) : all;
+}
+
+// Sets that were submitted are few, and meant to be measured.
+bool IsMeasured(const storage::v1::ProbeRecord& probe,
+                const std::set<int>& phases) {
+  return probe.held_out_phase() == 0 || phases.contains(probe.held_out_phase());
+}
+
 bool IsWanted(const StreamState& stream, const TaskRecord& task,
-              const std::set<int>& origins,
+              const std::set<int>& phases,
               const storage::v1::ProbeRecord& probe) {
   if (task.kind() == TaskRecord::DRIFT && task.reference() == "origin") {
-    return probe.origin_phase() == task.reference_phase();
+    return OriginOf(probe) == task.reference_phase();
   }
-  // Probe sets that were submitted are few, and meant to be measured.
-  return (probe.origin_phase() == 0 ||
-          origins.contains(probe.origin_phase())) &&
+  return IsMeasured(probe, phases) &&
          (task.kind() == TaskRecord::DRIFT ||
           !stream.recalls.contains({task.checkpoint(), probe.name()}));
 }
 
 }  // namespace
 
+std::optional<int> OriginOf(const storage::v1::ProbeRecord& probe) {
+  if (probe.held_out_phase() > 0) return probe.held_out_phase();
+  if (probe.has_submitted_origin()) return probe.submitted_origin();
+  return std::nullopt;
+}
+
 std::set<int> MeasuredOrigins(const StreamState& stream) {
-  std::set<int> all = OriginsOf(stream);
-  const auto& config = stream.record.stream().config().probe();
-  if (config.evaluate() != v1::ProbeConfig::SPACED) return all;
-  return Spaced(all);
+  const std::set<int> phases = MeasuredPhases(stream);
+  std::set<int> origins;
+  for (const auto& [name, probe] : stream.probes) {
+    const std::optional<int> origin = OriginOf(probe);
+    if (origin && IsMeasured(probe, phases)) origins.insert(*origin);
+  }
+  return origins;
 }
 
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(const StreamState& stream,
                                                       const TaskRecord& task) {
   std::vector<const storage::v1::ProbeRecord*> probes;
-  const std::set<int> origins = MeasuredOrigins(stream);
+  const std::set<int> phases = MeasuredPhases(stream);
   for (const auto& [name, probe] : stream.probes) {
-    if (IsWanted(stream, task, origins, probe)) probes.push_back(&probe);
+    if (IsWanted(stream, task, phases, probe)) probes.push_back(&probe);
   }
   return probes;
 }
 
 std::vector<v1::ProbeSet> LiveProbes(const StreamState& stream, int number) {
-  std::set<int> origins = OriginsOf(stream);
-  std::erase_if(origins, [number](int origin) { return origin > number; });
-  origins = Spaced(origins);
+  std::set<int> phases = HeldOutPhases(stream);
+  std::erase_if(phases, [number](int phase) { return phase > number; });
+  phases = Spaced(phases);
   std::vector<v1::ProbeSet> sets;
   for (const auto& [name, probe] : stream.probes) {
-    if (probe.origin_phase() > 0 && !origins.contains(probe.origin_phase())) {
-      continue;
-    }
+    if (!IsMeasured(probe, phases)) continue;
     if (auto set = ToProbeSet(stream, probe); set.ok()) {
       sets.push_back(*std::move(set));
     }

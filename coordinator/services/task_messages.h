@@ -2,6 +2,7 @@
 #ifndef KEEL_COORDINATOR_SERVICES_TASK_MESSAGES_H_
 #define KEEL_COORDINATOR_SERVICES_TASK_MESSAGES_H_
 
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -11,14 +12,17 @@
 
 namespace keel {
 
-// Phases whose held-out samples are measured: all, or those that
-// probe.evaluate: spaced leaves.
+// The checkpoint right after which the set's domain is learned: that of the
+// phase that holds it out, or what the submitter said; there may be none.
+std::optional<int> OriginOf(const storage::v1::ProbeRecord& probe);
+
+// Origins of the probe sets that are measured: of those that were submitted
+// and of those that phases hold out, all or what probe.evaluate: spaced leaves.
 std::set<int> MeasuredOrigins(const StreamState& stream);
 
-// The probe sets that the task is to be measured on: for DRIFT against
-// "origin" those of the reference phase; else those of MeasuredOrigins and
-// those that were submitted, for EVALUATE without those that its checkpoint
-// has a recall for.
+// The probe sets that the task is for: for DRIFT against "origin" those of that
+// origin; else those that are measured, for EVALUATE without those that its
+// checkpoint has a recall for.
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(
     const StreamState& stream, const storage::v1::TaskRecord& task);
 

@@ -158,8 +158,7 @@ absl::Status Tasks::Assign(ClusterState& state, const AssignTask& action) {
   auto task = state.tasks.find(action.task_id);
   auto worker = state.workers.find(action.worker_id);
   if (task == state.tasks.end() || worker == state.workers.end() ||
-      !worker->second.attached() || worker->second.generation != 0 ||
-      !worker->second.task_id.empty()) {
+      !worker->second.attached() || worker->second.busy()) {
     return absl::AbortedError("the worker or the task is gone");
   }
   const TaskRecord& record = task->second.record;

@@ -119,6 +119,7 @@ void WorkerRegistry::Welcome(ClusterState& state, WorkerState& worker,
     worker.stream = hello.stream();
     worker.phase = hello.phase();
   }
+  worker.leaving_generation = adopted ? 0 : hello.generation();
   const bool keeps_task = parts_.tasks->Adopt(state, hello);
   if (keeps_task) worker.task_id = hello.task_id();
   const Environment& env = parts_.cluster->env();
@@ -129,7 +130,6 @@ void WorkerRegistry::Welcome(ClusterState& state, WorkerState& worker,
   welcome.set_adopted(adopted);
   worker.sink->Send(message);
   if (hello.generation() != 0 && !adopted) {
-    worker.leaving_generation = hello.generation();
     v1::LeaveGroup& leave = *message.mutable_leave_group();
     leave.set_generation(hello.generation());
     leave.set_reason("the generation is closed");

@@ -12,9 +12,6 @@ python=/usr/bin/python3
 [ -x $python ] || python=python3
 export KEEL_COORDINATOR=127.0.0.1:$port
 domains="1-signs 2-nature 3-people 4-things"
-# The phase in which each domain was learned; 0 is the initial checkpoint.
-origins=(--origin 1-signs-probe=0 --origin 2-nature-probe=1
-         --origin 3-people-probe=2 --origin 4-things-probe=3)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -66,16 +63,18 @@ stop_cluster() {
   wait "$cluster" 2>/dev/null || true
 }
 
-# train STREAM CONFIG DOMAIN...: creates the stream, submits probes and chunks,
-# watches its phases to their end.
+# train STREAM CONFIG ORIGIN DOMAIN...: creates the stream, submits probes and
+# chunks, watches its phases to their end. ORIGIN is the number of the checkpoint
+# that knows the first domain; each domain after it is learned one phase later.
 train() {
-  local stream=$1 config=$2
-  shift 2
+  local stream=$1 config=$2 origin=$3
+  shift 3
   say "Stream $stream: $*"
   cp "$root/deploy/demo/$config" "$dir/"  # its initial checkpoint lies beside it
   "$bin/keel" stream create "$stream" --config "$dir/$config" >/dev/null
   for domain in $domains; do
-    "$bin/keel" submit "$stream" "$dir/data/$domain-probe.tar" --probe >/dev/null
+    "$bin/keel" submit "$stream" "$dir/data/$domain-probe.tar" --probe \
+      --origin $((origin++)) >/dev/null
   done
   for domain in "$@"; do "$bin/keel" submit "$stream" "$dir/data/$domain-train.tar"; done
   "$bin/keel" phase watch "$stream" --timeout 30m
@@ -85,9 +84,9 @@ show() {
   say "Recall of every checkpoint on every domain"
   for stream in clipart-finetune clipart-modx; do
     echo; echo "$stream (row 0 = frozen: the first checkpoint, never trained further)"
-    "$bin/keel" recall "$stream" "${origins[@]}"
+    "$bin/keel" recall "$stream"
   done
-  say "Spatial disorder of each phase against its parent (degrees)"
+  say "Spatial disorder of each phase, against its parent and the origin of each domain (degrees)"
   for stream in clipart-finetune clipart-modx; do
     echo; echo "$stream"
     "$bin/keel" drift "$stream"
@@ -127,10 +126,10 @@ prepare
 begin=$(date +%s)
 start_cluster
 rm -rf "$dir/first" "$dir/modx"
-train clipart-first first.yaml 1-signs
+train clipart-first first.yaml 1 1-signs
 "$bin/keel" checkpoint pull clipart-first@1 --out "$dir/first"
-train clipart-finetune finetune.yaml 2-nature 3-people 4-things
-train clipart-modx modx.yaml 2-nature 3-people 4-things
+train clipart-finetune finetune.yaml 0 2-nature 3-people 4-things
+train clipart-modx modx.yaml 0 2-nature 3-people 4-things
 "$bin/keel" checkpoint pull clipart-modx --out "$dir/modx"
 show
 what_next

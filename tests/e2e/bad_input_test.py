@@ -140,6 +140,8 @@ class BadInputTest(BadPeers, unittest.TestCase):
                            file=good, request="used", stream="other", chunk=used)
         seen.check_command("chunk-use", self.submit("other", self.waiting, "--probe"),
                            file=self.waiting, stream="other", chunk=used)
+        seen.check_command("chunk-origin", self.submit("other", good, "--origin", "1"),
+                           file=good, origin="1")
         seen.check_command("stream-unknown", self.submit("nobody", good), file=good, stream="nobody")
         address = f"127.0.0.1:{free_ports()}"
         away = subprocess.run([os.path.join(BIN, "keel"), "--coordinator", address, "--timeout", "1s",

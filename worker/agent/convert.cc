@@ -322,8 +322,12 @@ v1::StepReport ToProto(const StepReport& report) {
   to.set_loss_distill(report.loss_distill);
   to.set_learning_rate(report.learning_rate);
   to.set_logit_scale(report.logit_scale);
-  to.set_agreement_image(report.agreement_image);
-  to.set_agreement_text(report.agreement_text);
+  if (report.agreement_image.has_value()) {
+    to.set_agreement_image(*report.agreement_image);
+  }
+  if (report.agreement_text.has_value()) {
+    to.set_agreement_text(*report.agreement_text);
+  }
   to.set_seconds(report.seconds);
   return to;
 }

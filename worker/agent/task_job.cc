@@ -95,7 +95,6 @@ absl::StatusOr<std::vector<ProbeSet>> TaskJob::Probes(JobInputs& inputs) {
   for (const v1::ProbeSet& set : order_.probes()) {
     ProbeSet& probe = probes.emplace_back();
     probe.name = set.name();
-    probe.origin_phase = set.origin_phase();
     KEEL_ASSIGN_OR_RETURN(probe.samples, inputs.Samples(set));
   }
   return probes;

@@ -1,8 +1,9 @@
 #include "worker/checkpoint/tensor_names.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
+
+#include "absl/algorithm/container.h"
 
 namespace keel {
 namespace {
@@ -13,8 +14,7 @@ constexpr std::string_view kSizes[] = {"input_resolution", "context_length",
                                        "vocab_size"};
 
 bool IsSize(const NamedTensor& t) {
-  return std::find(std::begin(kSizes), std::end(kSizes), t.name) !=
-         std::end(kSizes);
+  return absl::c_linear_search(kSizes, t.name);
 }
 
 void RemovePrefix(std::string_view prefix, std::string& name) {

@@ -142,7 +142,8 @@ void MeasureFits(const Change& image, const Change& text, DriftResult& result) {
   result.deviation_degrees =
       MeanAngle(fitted_image, at::matmul(image.before, text_rotation));
   result.deviation_floor_degrees = DeviationFloor(image);
-  result.deviation_reliable = image.before.size(0) >= 2 * image.before.size(1);
+  result.deviation_reliable =
+      FitIsReliable(image.before.size(0), image.before.size(1));
   result.residual_image_degrees = MeanAngle(fitted_image, image.after);
   result.residual_text_degrees =
       MeanAngle(at::matmul(text.before, text_rotation), text.after);
@@ -183,6 +184,8 @@ absl::StatusOr<DriftResult> MeasureAngles(const Changes& x,
 }
 
 }  // namespace
+
+bool FitIsReliable(int64_t pairs, int64_t width) { return pairs >= 2 * width; }
 
 absl::StatusOr<DriftResult> MeasureSpatialDisorder(
     const PairEmbeddings& reference, const PairEmbeddings& current,

@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <functional>
 
 #include "absl/status/statusor.h"
@@ -30,6 +31,9 @@ struct PairEmbeddings {
 absl::StatusOr<DriftResult> MeasureSpatialDisorder(
     const PairEmbeddings& reference, const PairEmbeddings& current,
     const std::function<bool()>& stopped = {});
+
+// Whether best-fit rotations mean something: from 2 D pairs on.
+bool FitIsReliable(int64_t pairs, int64_t width);
 
 // The same without deviation and residuals, which need best-fit rotations:
 // those take O(D^3). Errors as above.

@@ -37,8 +37,9 @@ BlockScales OpenAiScales(int width, int layers) {
 }
 
 void AddNorm(const std::string& prefix, int64_t width,
-             std::vector<ParameterSpec>& specs) {
-  specs.push_back({prefix + ".weight", {width}, Distribution::kConstant, 1.0});
+             std::vector<ParameterSpec>& specs, double weight = 1) {
+  specs.push_back(
+      {prefix + ".weight", {width}, Distribution::kConstant, weight});
   specs.push_back({prefix + ".bias", {width}, Distribution::kConstant, 0.0});
 }
 
@@ -84,8 +85,7 @@ void AddConvolution(const ConvolutionSpec& convolution,
                    {out, in, side, side},
                    Distribution::kUniform,
                    1 / std::sqrt(in * side * side)});
-  AddNorm(norm, out, specs);
-  if (closes_block) specs[specs.size() - 2].scale = 0;
+  AddNorm(norm, out, specs, closes_block ? 0 : 1);
 }
 
 void AddAttentionPool(const ModelConfig& config,

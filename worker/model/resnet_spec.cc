@@ -61,8 +61,8 @@ std::vector<ConvolutionSpec> ConvolutionSpecs(
 }
 
 int64_t PooledWidth(const ModelConfig::Vision& vision) {
-  // Both a block's last convolution and its shortcut have its width.
-  return ConvolutionSpecs(vision).back().out;
+  // The last of four stages, each of twice the planes of the one before.
+  return int64_t{8} * vision.width * kExpansion;
 }
 
 }  // namespace keel

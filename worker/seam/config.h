@@ -68,8 +68,8 @@ struct MethodConfig {
 enum class Precision { kFp32, kBf16 };
 
 // What a ResNet's BatchNorm normalises by in training: kSync the statistics of
-// the whole batch, kFrozen those that it has, kAuto kSync without a parent and
-// kFrozen with one.
+// the whole batch, kFrozen those that it has, kAuto kSync where the starting
+// weights have none yet, else kFrozen.
 enum class BatchNormMode { kAuto, kSync, kFrozen };
 
 struct TrainConfig {

@@ -4,6 +4,7 @@
 #define KEEL_WORKER_SEAM_JOB_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -81,7 +82,6 @@ struct TrainJob {
 
 struct ProbeSet {
   std::string name;
-  int origin_phase = 0;
   std::vector<SampleList> samples;
 };
 
@@ -127,9 +127,9 @@ struct StepReport {
   double loss_distill = 0;
   double learning_rate = 0;
   double logit_scale = 0;
-  // Rows kept by screening, 0 to 1.
-  double agreement_image = 0;
-  double agreement_text = 0;
+  // Rows kept by screening, 0 to 1; none where nothing is screened.
+  std::optional<double> agreement_image;
+  std::optional<double> agreement_text;
   double seconds = 0;
 };
 

@@ -4,34 +4,29 @@
 
 #include <algorithm>
 
+#include "worker/train/loss_terms.h"
+
 namespace keel {
 namespace {
 
 // Rows of the similarity matrix that are in memory at a time.
-constexpr int64_t kDistillRows = 256;
-
-// One direction: its rows are the softmax over `key`.
-struct DistillDirection {
-  const at::Tensor& query;
-  const at::Tensor& key;
-  const at::Tensor& teacher_query;
-  const at::Tensor& teacher_key;
-};
+constexpr int64_t kRowsAtOnce = 256;
 
 at::Tensor Scale(const at::Tensor& logarithm, const at::Tensor& like) {
   return logarithm.detach().reshape({}).exp().to(like.options());
 }
 
 // Adds the rows `own` to the gradients and returns the sum of their cross
-// entropies; `weight` is that of a row in the total.
-double AddDistillDirection(const DistillDirection& direction,
-                           const at::Tensor& scale,
-                           const at::Tensor& teacher_scale, const Slice& own,
-                           double weight, at::Tensor& grad_query,
-                           at::Tensor& grad_key, at::Tensor& grad_logit_scale) {
-  double sum = 0;
-  for (int64_t row = own.begin; row < own.end; row += kDistillRows) {
-    const int64_t count = std::min(kDistillRows, own.end - row);
+// entropies, float64; `weight` is that of a row in the total.
+at::Tensor AddDirectionShare(const Direction& direction,
+                             const at::Tensor& scale,
+                             const at::Tensor& teacher_scale, const Slice& own,
+                             double weight, at::Tensor& grad_query,
+                             at::Tensor& grad_key,
+                             at::Tensor& grad_logit_scale) {
+  at::Tensor sum = at::zeros({}, grad_logit_scale.options());
+  for (int64_t row = own.begin; row < own.end; row += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, own.end - row);
     const at::Tensor query = direction.query.narrow(0, row, count);
     const at::Tensor logits = at::mm(query, direction.key.t()).mul_(scale);
     const at::Tensor teacher =
@@ -40,7 +35,7 @@ double AddDistillDirection(const DistillDirection& direction,
             .mul_(teacher_scale)
             .softmax(1);
     const at::Tensor log_student = logits.log_softmax(1);
-    sum -= (teacher * log_student).sum(at::kDouble).item<double>();
+    sum.sub_((teacher * log_student).sum(at::kDouble));
     // By the logits.
     const at::Tensor gradient = log_student.exp().sub_(teacher).mul_(weight);
     grad_logit_scale += (gradient * logits).sum(at::kDouble);
@@ -65,14 +60,15 @@ void AddDistillShare(const GlobalEmbeddings& embeddings,
   const double part = 1 / (2.0 * static_cast<double>(e.image.size(0)));
   at::Tensor grad_logit_scale =
       at::zeros({}, e.image.options().dtype(at::kDouble));
-  const double rows = AddDistillDirection(
-      {e.image, e.text, e.teacher_image, e.teacher_text}, scale, teacher_scale,
-      own, alpha * part, share.grad_image, share.grad_text, grad_logit_scale);
-  const double columns = AddDistillDirection(
-      {e.text, e.image, e.teacher_text, e.teacher_image}, scale, teacher_scale,
-      own, alpha * part, share.grad_text, share.grad_image, grad_logit_scale);
-  share.distill += part * (rows + columns);
-  share.total += alpha * part * (rows + columns);
+  const at::Tensor rows =
+      AddDirectionShare(ImageToText(e), scale, teacher_scale, own, alpha * part,
+                        share.grad_image, share.grad_text, grad_logit_scale);
+  const at::Tensor columns =
+      AddDirectionShare(TextToImage(e), scale, teacher_scale, own, alpha * part,
+                        share.grad_text, share.grad_image, grad_logit_scale);
+  const double distill = part * (rows + columns).item<double>();
+  share.distill += distill;
+  share.total += alpha * distill;
   share.grad_logit_scale = share.grad_logit_scale + grad_logit_scale;
 }
 

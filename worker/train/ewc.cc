@@ -18,7 +18,7 @@ Ewc::Ewc(const Options& options, const ClipModel& student,
   }
 }
 
-double Ewc::Apply(int64_t step) {
+at::Tensor Ewc::Apply(int64_t step) {
   const c10::NoGradGuard no_grad;
   if (step >= options_.first_step) {
     for (size_t i = 0; i < parameters_.size(); ++i) {
@@ -26,15 +26,15 @@ double Ewc::Apply(int64_t step) {
       sums_[i].addcmul_(gradient, gradient);
     }
   }
-  if (!before_.has_value()) return 0;
   at::Tensor sum = at::zeros({}, sums_[0].options().dtype(at::kDouble));
+  if (!before_.has_value()) return sum;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor away = parameters_[i].tensor.detach() - anchor_[i];
     const at::Tensor pull = before_->diagonal[i] * away;
     sum += (pull * away).sum(at::kDouble);
     parameters_[i].tensor.grad().add_(pull, options_.lambda);
   }
-  return options_.lambda / 2 * sum.item<double>();
+  return sum.mul_(options_.lambda / 2);
 }
 
 void Ewc::Restore(const std::vector<at::Tensor>& sums) {

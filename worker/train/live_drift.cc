@@ -12,12 +12,24 @@ namespace {
 
 constexpr char kLive[] = "keel_sd_live_degrees";
 
+void Export(const char* measure, const char* modality, const char* stat,
+            double degrees, Metrics& metrics) {
+  metrics.Set(kLive, degrees,
+              {{"measure", measure}, {"modality", modality}, {"stat", stat}});
+}
+
 void Export(const char* measure, const char* modality,
             const AngleDistribution& angles, Metrics& metrics) {
-  metrics.Set(kLive, angles.mean,
-              {{"measure", measure}, {"modality", modality}, {"stat", "mean"}});
-  metrics.Set(kLive, angles.p95,
-              {{"measure", measure}, {"modality", modality}, {"stat", "p95"}});
+  Export(measure, modality, "mean", angles.mean, metrics);
+  Export(measure, modality, "p95", angles.p95, metrics);
+}
+
+void ExportFits(const DriftResult& drift, Metrics& metrics) {
+  Export("deviation", "both", "mean", drift.deviation_degrees, metrics);
+  Export("deviation_floor", "both", "mean", drift.deviation_floor_degrees,
+         metrics);
+  Export("residual", "image", "mean", drift.residual_image_degrees, metrics);
+  Export("residual", "text", "mean", drift.residual_text_degrees, metrics);
 }
 
 }  // namespace
@@ -65,14 +77,19 @@ absl::Status LiveDrift::Measure(const ClipModel& student, Metrics& metrics,
                                 const std::function<bool()>& stopped) const {
   KEEL_ASSIGN_OR_RETURN(const PairEmbeddings current,
                         EmbedRows(student, rows_, stopped));
-  KEEL_ASSIGN_OR_RETURN(const DriftResult drift,
-                        MeasureAngleChanges(reference_, current, stopped));
+  const bool fits =
+      FitIsReliable(reference_.image.size(0), reference_.image.size(1));
+  KEEL_ASSIGN_OR_RETURN(
+      const DriftResult drift,
+      fits ? MeasureSpatialDisorder(reference_, current, stopped)
+           : MeasureAngleChanges(reference_, current, stopped));
   Export("cross_angle_change", "both", drift.cross_angle_change, metrics);
   Export("rotation_gap", "both", drift.rotation_gap, metrics);
   Export("rotation", "image", drift.rotation_image, metrics);
   Export("rotation", "text", drift.rotation_text, metrics);
   Export("self_angle_change", "image", drift.self_angle_change_image, metrics);
   Export("self_angle_change", "text", drift.self_angle_change_text, metrics);
+  if (fits) ExportFits(drift, metrics);
   return absl::OkStatus();
 }
 

@@ -37,8 +37,9 @@ class LiveDrift {
       const ClipModel& parent, const std::vector<SampleList>& samples,
       const SampleSource& source);
 
-  // Sets keel_sd_live_degrees. INVALID_ARGUMENT: an embedding is not finite.
-  // CANCELLED: `stopped` said true.
+  // Sets keel_sd_live_degrees; deviation, its floor and residuals only where
+  // FitIsReliable. INVALID_ARGUMENT: an embedding is not finite. CANCELLED:
+  // `stopped` said true.
   absl::Status Measure(const ClipModel& student, Metrics& metrics,
                        const std::function<bool()>& stopped) const;
   // Takes the gauges away.

@@ -54,7 +54,8 @@ struct LossOptions {
   LossPath path = LossPath::kAuto;
   int64_t tile_rows = 512;
   int64_t tile_columns = 1024;
-  // Weight of the distillation of logits (distill_loss.h); 0: none.
+  // Weight of the distillation of logits (distill_loss.h), which GlobalLoss
+  // alone adds; 0: none.
   double logit_alpha = 0.0;
 };
 
@@ -72,7 +73,7 @@ struct GlobalEmbeddings {
 struct LossShare {
   double contrastive = 0;
   // Un-weighted: sum of the kept KL rows and columns over 2
-  // (arXiv 2305.07437).
+  // (arXiv 2305.07437), or what AddDistillShare adds.
   double distill = 0;
   double total = 0;
   // Kept rows and columns among this member's.

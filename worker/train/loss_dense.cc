@@ -16,14 +16,6 @@ constexpr double kMinStableTemperature = 0.05;
 // A logit whose softmax is zero; an infinity would make NaN of 0 times it.
 constexpr double kLeftOut = -1e30;
 
-// One of the two directions: a query (row) is to find its own key.
-struct Direction {
-  at::Tensor query;
-  at::Tensor key;
-  at::Tensor teacher_query;
-  at::Tensor teacher_key;
-};
-
 // Sums over the rows seen so far, float64 on the device.
 struct Sums {
   at::Tensor contrastive;
@@ -37,14 +29,6 @@ struct KlRows {
   at::Tensor kl;     // [R]
   at::Tensor delta;  // [R, N]
 };
-
-Direction ImageToText(const GlobalEmbeddings& e) {
-  return {e.image, e.text, e.teacher_image, e.teacher_text};
-}
-
-Direction TextToImage(const GlobalEmbeddings& e) {
-  return {e.text, e.image, e.teacher_text, e.teacher_image};
-}
 
 // Cosines of the queries [begin, begin + count) with all keys.
 at::Tensor Cosines(const at::Tensor& query, const at::Tensor& key,

@@ -7,6 +7,7 @@
 
 #include "common/status_macros.h"
 #include "worker/train/distill_loss.h"
+#include "worker/train/loss_terms.h"
 
 namespace keel {
 namespace {
@@ -123,6 +124,7 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
       gradients.narrow(0, begin, count).chunk(2, 1);
   LossResult result;
   result.batch_size = all.image.size(0);
+  result.screened = Aligns(all, options);
   result.grad_image =
       ThroughNormalisation(image, by_own[0]).to(features.image.scalar_type());
   result.grad_text =

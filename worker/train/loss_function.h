@@ -31,9 +31,11 @@ struct LocalFeatures {
 struct LossResult {
   // Of the whole batch, the same on every member.
   double contrastive = 0;
-  double distill = 0;  // un-weighted, as LossShare's
+  // The method's own term, without its weight.
+  double distill = 0;
   double total = 0;
-  // Rows kept by screening, and rows; their ratio is the agreement.
+  // Whether rows were screened; how many were kept, and rows in all.
+  bool screened = false;
   int64_t kept_image = 0;
   int64_t kept_text = 0;
   int64_t batch_size = 0;

@@ -19,18 +19,26 @@ at::Tensor LargestOther(const at::Tensor& part, int64_t row, int64_t column,
   const bool whole = (others != Others::kAfter && most < 0) ||
                      (others != Others::kBefore && least > 0);
   if (whole) return part.amax(1);
-  const auto options = part.options().dtype(at::kLong);
-  const at::Tensor i = at::arange(row, row + part.size(0), options);
-  const at::Tensor j = at::arange(column, column + part.size(1), options);
-  const at::Tensor ahead = j.unsqueeze(0) - i.unsqueeze(1);
-  const at::Tensor left_out = others == Others::kAll      ? ahead.eq(0)
-                              : others == Others::kBefore ? ahead.ge(0)
-                                                          : ahead.le(0);
+  // The part's diagonal that is the whole's.
+  const int64_t offset = row - column;
+  const at::Tensor every = at::ones_like(part, at::kBool);
+  const at::Tensor left_out = others == Others::kAll
+                                  ? every.triu(offset).tril_(offset)
+                              : others == Others::kBefore ? every.triu(offset)
+                                                          : every.tril(offset);
   return part.masked_fill(left_out, -std::numeric_limits<double>::infinity())
       .amax(1);
 }
 
 }  // namespace
+
+Direction ImageToText(const GlobalEmbeddings& e) {
+  return {e.image, e.text, e.teacher_image, e.teacher_text};
+}
+
+Direction TextToImage(const GlobalEmbeddings& e) {
+  return {e.text, e.image, e.teacher_text, e.teacher_image};
+}
 
 bool Aligns(const GlobalEmbeddings& e, const LossOptions& options) {
   // One pair alone has nothing beside its diagonal.

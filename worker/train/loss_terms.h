@@ -10,6 +10,16 @@
 
 namespace keel {
 
+// One of the two directions: a query (row) is to find its own key.
+struct Direction {
+  at::Tensor query;
+  at::Tensor key;
+  at::Tensor teacher_query;
+  at::Tensor teacher_key;
+};
+Direction ImageToText(const GlobalEmbeddings& embeddings);
+Direction TextToImage(const GlobalEmbeddings& embeddings);
+
 // Whether there is an alignment to compute.
 bool Aligns(const GlobalEmbeddings& embeddings, const LossOptions& options);
 

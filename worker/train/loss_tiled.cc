@@ -300,9 +300,10 @@ LossShare TiledLoss::Share(const at::Tensor& statistics) const {
   LossShare share;
   share.contrastive = of_line * SumOwn(rows.value, columns.value);
   share.total = share.contrastive;
-  share.grad_logit_scale =
-      at::full({}, of_line * scale_ * SumOwn(rows.by_scale, columns.by_scale),
-               statistics.options());
+  share.grad_logit_scale = (rows.by_scale + columns.by_scale)
+                               .narrow(0, own_.begin, own_.size())
+                               .sum() *
+                           (of_line * scale_);
   const at::ScalarType type = e_.image.scalar_type();
   GradientFactors factors = {
       {rows.inverse, columns.inverse, of_line * scale_, type},

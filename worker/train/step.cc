@@ -24,11 +24,6 @@ absl::Status NonFinite(const StepOrder& order, const LossResult& loss,
       {"NON_FINITE", {{"step", absl::StrCat(order.step)}}});
 }
 
-double Ratio(int64_t part, int64_t whole) {
-  return whole == 0 ? 0.0
-                    : static_cast<double>(part) / static_cast<double>(whole);
-}
-
 }  // namespace
 
 absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
@@ -56,18 +51,21 @@ absl::StatusOr<StepOutcome> TrainStep::Run(const StepOrder& order,
   if (sync != nullptr) KEEL_RETURN_IF_ERROR(sync->status());
   KEEL_RETURN_IF_ERROR(parts_.reducer.Finish());
   ZeroKeyBiasGradients(parts_.student);
-  if (parts_.ewc != nullptr) {
-    const double penalty = parts_.ewc->Apply(order.step);
-    loss.distill += penalty;
-    loss.total += penalty;
-  }
+  at::Tensor penalty;
+  if (parts_.ewc != nullptr) penalty = parts_.ewc->Apply(order.step);
   at::Tensor finite = CheckGradients();
+  if (penalty.defined()) finite = finite.logical_and(at::isfinite(penalty));
   if (!std::isfinite(loss.total)) finite = at::zeros_like(finite);
   parts_.clock.End("backward");
 
   KEEL_ASSIGN_OR_RETURN(
       const VoteResult vote,
       CastVote(parts_.communicator, BallotFor(order, rows), finite));
+  if (penalty.defined()) {
+    const double value = penalty.item<double>();
+    loss.distill += value;
+    loss.total += value;
+  }
   parts_.clock.End("vote");
 
   parts_.optimizer.Step(order.learning_rate, vote.skip);
@@ -133,8 +131,11 @@ StepReport TrainStep::Report(const StepOrder& order, const LossResult& loss,
   report.loss_distill = loss.distill;
   report.learning_rate = order.learning_rate;
   report.logit_scale = std::exp(parts_.student.logit_scale().item<double>());
-  report.agreement_image = Ratio(loss.kept_image, loss.batch_size);
-  report.agreement_text = Ratio(loss.kept_text, loss.batch_size);
+  if (loss.screened) {
+    const auto rows = static_cast<double>(loss.batch_size);
+    report.agreement_image = static_cast<double>(loss.kept_image) / rows;
+    report.agreement_text = static_cast<double>(loss.kept_text) / rows;
+  }
   return report;
 }
 

@@ -319,10 +319,10 @@ void Trainer::ExportStep(const StepReport& report, int64_t local_rows) {
   if (ewc_.has_value() || teacher_.has_value()) {
     metrics.Set("keel_loss", report.loss_distill, {{"kind", "distill"}});
   }
-  if (!teacher_.has_value() || method_->loss_options().alpha == 0) return;
-  metrics.Set("keel_teacher_agreement_ratio", report.agreement_image,
+  if (!report.agreement_image.has_value()) return;
+  metrics.Set("keel_teacher_agreement_ratio", *report.agreement_image,
               {{"direction", "image_to_text"}});
-  metrics.Set("keel_teacher_agreement_ratio", report.agreement_text,
+  metrics.Set("keel_teacher_agreement_ratio", *report.agreement_text,
               {{"direction", "text_to_image"}});
 }
 

@@ -1,5 +1,7 @@
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,26 +22,59 @@ struct LedgerArguments {
   bool verify = false;
 };
 
-void PrintVerdicts(const v1::VerifyLedgerResponse& response) {
+struct Verdicts {
+  v1::VerifyLedgerResponse trained;
+  // Phases without a result: there is nothing to prove yet, or ever.
+  std::vector<v1::Phase> others;
+};
+
+void AddAccounting(const v1::Accounting& accounting,
+                   std::vector<std::string>& row) {
+  row.push_back(FormatCount(accounting.accepted_count()));
+  row.push_back(FormatCount(accounting.probe_count()));
+  row.push_back(FormatCount(accounting.over_probe_cap_count()));
+  row.push_back(FormatCount(accounting.dropped_count()));
+}
+
+std::vector<std::string> RowOf(const v1::LedgerVerdict& verdict) {
+  std::vector<std::string> row = {absl::StrCat("@", verdict.phase()),
+                                  absl::StrCat(verdict.attempt()),
+                                  verdict.ok() ? "proven" : "WRONG",
+                                  FormatCount(verdict.sample_count()),
+                                  FormatCount(verdict.due_count()),
+                                  FormatCount(verdict.trained_count()),
+                                  FormatCount(verdict.replayed_count()),
+                                  FormatCount(verdict.struck_count()),
+                                  FormatCount(verdict.step_count()),
+                                  FormatCount(verdict.wrong_step_count())};
+  AddAccounting(verdict.accounting(), row);
+  return row;
+}
+
+std::vector<std::string> RowOf(const v1::Phase& phase) {
+  std::vector<std::string> row = {
+      absl::StrCat("@", phase.number()), absl::StrCat(phase.attempt()),
+      v1::Phase::State_Name(phase.state()),
+      FormatCount(phase.accounting().planned_count())};
+  row.resize(10);  // up to "wrong steps": nothing was trained
+  AddAccounting(phase.accounting(), row);
+  return row;
+}
+
+void PrintVerdicts(const Verdicts& verdicts) {
+  std::map<int, std::vector<std::string>> rows;
+  for (const auto& verdict : verdicts.trained.verdicts()) {
+    rows[verdict.phase()] = RowOf(verdict);
+  }
+  for (const v1::Phase& phase : verdicts.others) {
+    rows[phase.number()] = RowOf(phase);
+  }
   Table table({"phase", ">attempt", "verdict", ">samples", ">due", ">trained",
                ">replayed", ">struck", ">steps", ">wrong steps", ">accepted",
                ">probe", ">over cap", ">dropped"});
-  for (const v1::LedgerVerdict& verdict : response.verdicts()) {
-    const v1::Accounting& accounting = verdict.accounting();
-    table.AddRow(
-        {absl::StrCat("@", verdict.phase()), absl::StrCat(verdict.attempt()),
-         verdict.ok() ? "proven" : "WRONG", FormatCount(verdict.sample_count()),
-         FormatCount(verdict.due_count()), FormatCount(verdict.trained_count()),
-         FormatCount(verdict.replayed_count()),
-         FormatCount(verdict.struck_count()), FormatCount(verdict.step_count()),
-         FormatCount(verdict.wrong_step_count()),
-         FormatCount(accounting.accepted_count()),
-         FormatCount(accounting.probe_count()),
-         FormatCount(accounting.over_probe_cap_count()),
-         FormatCount(accounting.dropped_count())});
-  }
+  for (auto& [number, row] : rows) table.AddRow(std::move(row));
   Print(table.ToString());
-  for (const v1::LedgerVerdict& verdict : response.verdicts()) {
+  for (const v1::LedgerVerdict& verdict : verdicts.trained.verdicts()) {
     for (const std::string& problem : verdict.problems()) {
       Print(absl::StrCat("@", verdict.phase(), ": ", problem));
     }
@@ -69,11 +104,11 @@ absl::StatusOr<std::vector<v1::Phase>> PhasesToVerify(
 }
 
 // The verdicts of one call for each phase: each may take its time.
-absl::StatusOr<v1::VerifyLedgerResponse> AskForVerdicts(
-    Client& client, const LedgerArguments& arguments) {
+absl::StatusOr<Verdicts> AskForVerdicts(Client& client,
+                                        const LedgerArguments& arguments) {
   KEEL_ASSIGN_OR_RETURN(const std::vector<v1::Phase> phases,
                         PhasesToVerify(client, arguments));
-  v1::VerifyLedgerResponse verdicts;
+  Verdicts verdicts;
   for (const v1::Phase& phase : phases) {
     v1::VerifyLedgerRequest request;
     request.set_stream(arguments.stream);
@@ -82,23 +117,24 @@ absl::StatusOr<v1::VerifyLedgerResponse> AskForVerdicts(
         client.phases(), &v1::PhaseService::Stub::VerifyLedger, request,
         absl::Seconds(phase.sample_count() * phase.epochs() /
                       kTouchesPerSecond));
-    // It has not trained.
     if (arguments.phase == 0 && absl::IsFailedPrecondition(response.status())) {
+      verdicts.others.push_back(phase);
       continue;
     }
     KEEL_RETURN_IF_ERROR(response.status());
-    verdicts.MergeFrom(*response);
+    verdicts.trained.MergeFrom(*response);
   }
   return verdicts;
 }
 
 absl::Status Verify(CommandContext& context, const LedgerArguments& arguments) {
-  KEEL_ASSIGN_OR_RETURN(const v1::VerifyLedgerResponse response,
+  KEEL_ASSIGN_OR_RETURN(const Verdicts verdicts,
                         AskForVerdicts(context.client(), arguments));
+  const v1::VerifyLedgerResponse& response = verdicts.trained;
   if (context.json()) {
     Print(ToJson(response));
   } else {
-    PrintVerdicts(response);
+    PrintVerdicts(verdicts);
   }
   if (response.verdicts().empty()) {
     return absl::NotFoundError(

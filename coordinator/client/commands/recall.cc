@@ -25,7 +25,7 @@ constexpr char kLegend[] =
     "forgetting: best earlier value less the last one. backward transfer: "
     "last value less the one\nright after the probe's own phase. forward "
     "transfer: value right before the probe's own phase\nless the initial "
-    "one. (own phase: probe sets \"phase-N\", and --origin PROBE=PHASE)\n";
+    "one. (own phase: the set's origin, or --origin PROBE=PHASE)\n";
 
 constexpr char kTimeContinualLegend[] =
     "in-domain: mean over checkpoints of their own phase's set; backward: of "
@@ -126,7 +126,8 @@ void AddRecallCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   recall->add_option("--origin", arguments->origins,
                      "PROBE=PHASE: phase that trained a probe's domain (0: "
-                     "the initial checkpoint); may be repeated");
+                     "the initial checkpoint), where submit did not say it or "
+                     "otherwise; may be repeated");
   recall->add_flag("--details", arguments->details,
                    "Also means over time for each direction and k, and for "
                    "each measurement ranks, intervals, the pooled gallery and "

@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -18,6 +19,7 @@ struct SubmitArguments {
   std::string stream;
   std::vector<std::string> shards;
   bool probe = false;
+  std::optional<int> origin;
   std::string request_id;
 };
 
@@ -31,6 +33,7 @@ absl::StatusOr<v1::SubmitChunkResponse> SubmitOne(
   upload.stream = arguments.stream;
   upload.path = arguments.shards[index];
   upload.probe_only = arguments.probe;
+  upload.origin = arguments.origin;
   upload.request_id = arguments.request_id;
   // Each chunk needs an id of its own.
   if (!upload.request_id.empty() && arguments.shards.size() > 1) {
@@ -129,6 +132,12 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
       ->required();
   submit->add_flag("--probe", arguments->probe,
                    "Hold all samples out of training, as a probe set");
+  submit
+      ->add_option("--origin", arguments->origin,
+                   "Of a probe set: the phase that trains its domain (0: the "
+                   "initial checkpoint knows it); drift is measured against "
+                   "it")
+      ->check(CLI::NonNegativeNumber);
   submit->add_option("--request-id", arguments->request_id,
                      "Makes a repeated call safe; with several shards, their "
                      "positions are appended");

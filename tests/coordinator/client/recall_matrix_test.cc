@@ -17,6 +17,8 @@ v1::Recall Measured(int phase, const std::string& probe, double r5) {
   recall.set_phase(phase);
   recall.set_probe(probe);
   recall.set_sample_count(100);
+  if (probe == "phase-1") recall.set_origin(1);
+  if (probe == "phase-2") recall.set_origin(2);
   recall.set_image_to_text_r5(r5 + 0.1);
   recall.set_text_to_image_r5(r5 - 0.1);
   recall.set_image_to_text_r1(0.01);

@@ -111,6 +111,7 @@ class UploaderTest : public ::testing::Test {
 
 TEST_F(UploaderTest, SendsAFileInFrames) {
   upload_.probe_only = true;
+  upload_.origin = 0;
   upload_.request_id = "r1";
   const auto response = Upload();
   ASSERT_TRUE(response.ok()) << response.status();
@@ -121,6 +122,7 @@ TEST_F(UploaderTest, SendsAFileInFrames) {
   EXPECT_EQ(service_.header_.size_bytes(), static_cast<int64_t>(data_.size()));
   EXPECT_EQ(service_.header_.request_id(), "r1");
   EXPECT_TRUE(service_.header_.probe_only());
+  EXPECT_TRUE(service_.header_.has_origin());
   EXPECT_EQ(sleeps_, 0);
 }
 

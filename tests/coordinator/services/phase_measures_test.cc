@@ -56,6 +56,13 @@ TEST_F(PhaseMeasuresTest, PublishesWithAProbeSetThatIsTooSmallForDrift) {
 TEST_F(PhaseMeasuresTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
   CreateSmallStream("s", /*fraction=*/0.5);
   auto worker = StartWorker();
+  const std::string exam = MakeShard(10, "exam");
+  v1::SubmitChunkHeader header = HeaderOf("s", exam);
+  header.set_display_name("exam.tar");
+  header.set_probe_only(true);
+  header.set_origin(1);
+  ASSERT_TRUE(Submit(*stubs().streams, header, exam).status.ok());
+  SubmitShard("s", "unknown", /*probe_only=*/true);
   for (const char* seed : {"x", "y", "z"}) SubmitShard("s", seed);
   const v1::Phase third = Await("s", 3, v1::Phase::PUBLISHED);
   EXPECT_EQ(
@@ -72,8 +79,18 @@ TEST_F(PhaseMeasuresTest, HoldsDriftAgainstTheOriginOfAProbeSet) {
       origins[drift.probe()] = drift.reference_phase();
     }
   }
-  EXPECT_THAT(origins,
-              ElementsAre(std::pair<const std::string, int>("phase-1", 1)));
+  using Origin = std::pair<const std::string, int>;
+  EXPECT_THAT(origins, ElementsAre(Origin("exam", 1), Origin("phase-1", 1)));
+  const v1::ListRecallsResponse recalls = Recalls("s");
+  for (const v1::Recall& recall : recalls.recalls()) {
+    const auto origin = recall.has_origin() ? recall.origin() : -1;
+    EXPECT_EQ(origin, recall.probe() == "exam"      ? 1
+                      : recall.probe() == "unknown" ? -1
+                      : recall.probe() == "phase-1" ? 1
+                      : recall.probe() == "phase-2" ? 2
+                                                    : 3)
+        << recall.probe();
+  }
 }
 
 }  // namespace

@@ -8,7 +8,13 @@
 namespace keel::testing {
 namespace {
 
-using StepLedgerTest = PartsFixture;
+class StepLedgerTest : public PartsFixture {
+ protected:
+  v1::Progress NewestProgress() {
+    auto state = cluster_->Lock();
+    return state->FindPhase("s", 1).value()->progress;
+  }
+};
 
 TEST_F(StepLedgerTest, WarnsNowAndThenOfADiskThatStaysFull) {
   MakePhase();
@@ -39,6 +45,32 @@ TEST_F(StepLedgerTest, WarnsNowAndThenOfADiskThatStaysFull) {
   EXPECT_EQ(warnings(), 0);
   clock_.Advance(StepLedger::kWarnEvery);
   EXPECT_EQ(warnings(), 1);
+}
+
+TEST_F(StepLedgerTest, TheShareOfRowsKeptIsAMeanOverTheLastSteps) {
+  MakePhase();
+  v1::WorkerMessage message;
+  v1::StepReports& reports = *message.mutable_step_reports();
+  reports.set_generation(
+      AttachAndTrain("w")->messages.back().join_group().generation());
+  const auto progress = [&](int step, double image, double text) {
+    reports.clear_steps();
+    v1::StepReport& report = *reports.add_steps();
+    report.set_step(step);
+    report.set_agreement_image(image);
+    report.set_agreement_text(text);
+    Say("w", message);
+    return NewestProgress();
+  };
+  EXPECT_DOUBLE_EQ(progress(0, 0.2, 0.6).teacher_agreement(), 0.4);
+  EXPECT_DOUBLE_EQ(progress(1, 0.0, 0.0).teacher_agreement(), 0.36);
+}
+
+TEST_F(StepLedgerTest, WithoutScreeningThereIsNoShareOfRowsKept) {
+  MakePhase();
+  ReportSteps(
+      "w", AttachAndTrain("w")->messages.back().join_group().generation(), 1);
+  EXPECT_FALSE(NewestProgress().has_teacher_agreement());
 }
 
 }  // namespace

@@ -324,6 +324,32 @@ TEST_F(SubmitTest, RefusesAnAcceptedChunkForAnotherUse) {
       "PROBE_MISMATCH");
 }
 
+TEST_F(SubmitTest, AnOriginStaysWithItsProbeSet) {
+  const std::string shard = MakeShard(10, "x");
+  v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  header.set_probe_only(true);
+  header.set_origin(2);
+  const auto first = Submit(*stubs().streams, header, shard);
+  ASSERT_TRUE(first.status.ok()) << first.status.error_message();
+  EXPECT_EQ(first.response.chunk().origin(), 2);
+  EXPECT_TRUE(Submit(*stubs().streams, header, shard).response.duplicate());
+  header.clear_origin();
+  const auto other = Submit(*stubs().streams, header, shard);
+  EXPECT_EQ(ReasonIn(other.status), "PROBE_MISMATCH");
+  EXPECT_THAT(other.status.error_message(),
+              HasSubstr("accepted as a probe set of origin 2, not as a probe"));
+}
+
+TEST_F(SubmitTest, RefusesAnOriginThatIsNone) {
+  const std::string shard = MakeShard(10, "x");
+  v1::SubmitChunkHeader header = HeaderOf("s", shard);
+  header.set_origin(2);
+  EXPECT_EQ(ReasonIn(Submit(*stubs().streams, header, shard).status), "ORIGIN");
+  header.set_probe_only(true);
+  header.set_origin(-1);
+  EXPECT_EQ(ReasonIn(Submit(*stubs().streams, header, shard).status), "ORIGIN");
+}
+
 TEST_F(SubmitTest, RemovesWhatACrashLeftBehind) {
   SubmitShard("s", "x");
   StopServer();

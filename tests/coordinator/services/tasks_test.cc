@@ -194,7 +194,7 @@ StreamState LongStream(int phase_count) {
     const std::string name = absl::StrCat("phase-", number);
     storage::v1::ProbeRecord& probe = stream.probes[name];
     probe.set_name(name);
-    probe.set_origin_phase(number);
+    probe.set_held_out_phase(number);
     storage::v1::PlannedChunk& chunk = *probe.add_chunks();
     for (int i = 0; i < 5000; ++i) chunk.add_probe_ordinals(20 * i);
     storage::v1::PhaseRecord& record = stream.phases[number].record;
@@ -252,6 +252,44 @@ TEST_F(TasksTest, SpacedEvaluationBoundsTheMeasuresOfDriftToo) {
   }
   EXPECT_EQ(references,
             (std::set<int>{0, 1, 44, 172, 236, 268, 284, 292, 296, 298, 299}));
+}
+
+// Reference checkpoints of the drift against origins.
+std::set<int> DriftOrigins(const ClusterState& state) {
+  std::set<int> origins;
+  for (const auto& [id, task] : state.tasks) {
+    if (task.record.reference() == "origin") {
+      origins.insert(task.record.reference_phase());
+    }
+  }
+  return origins;
+}
+
+TEST_F(TasksTest, ASubmittedSetIsHeldAgainstTheOriginThatItCameWith) {
+  auto state = cluster_->Lock();
+  StreamState stream = LongStream(4);
+  stream.probes.clear();
+  stream.checkpoints[0];
+  const auto submit = [&stream](const char* name, int origin) {
+    stream.probes[name].set_name(name);
+    stream.probes[name].set_submitted_origin(origin);
+  };
+  submit("first", 0);
+  submit("second", 1);
+  submit("parents", 3);
+  submit("to-come", 7);
+  stream.probes["unknown"].set_name("unknown");
+  Edit edit = cluster_->NewEdit(durable::kEndTraining);
+  Tasks::AddFor(*state, stream, stream.phases.at(4), edit);
+  ASSERT_TRUE(cluster_->Commit(*state, edit).ok());
+  EXPECT_EQ(DriftOrigins(*state), (std::set<int>{0, 1}));
+  storage::v1::TaskRecord task;
+  task.set_kind(storage::v1::TaskRecord::DRIFT);
+  task.set_checkpoint(4);
+  task.set_reference("origin");
+  task.set_reference_phase(0);
+  ASSERT_EQ(ProbesOf(stream, task).size(), 1u);
+  EXPECT_EQ(ProbesOf(stream, task)[0]->name(), "first");
 }
 
 // Checkpoints that are to be measured in recall after phase 3.
@@ -315,7 +353,7 @@ TEST(TaskProbesTest, SpacedEvaluationLeavesOldProbeSetsOut) {
     storage::v1::ProbeRecord& probe =
         stream.probes[absl::StrCat("probe-", phase)];
     probe.set_name(absl::StrCat("probe-", phase));
-    probe.set_origin_phase(phase);  // 0: it was submitted
+    probe.set_held_out_phase(phase);  // 0: it was submitted
   }
   storage::v1::TaskRecord task;
   task.set_kind(storage::v1::TaskRecord::EVALUATE);
@@ -323,7 +361,7 @@ TEST(TaskProbesTest, SpacedEvaluationLeavesOldProbeSetsOut) {
   Space(stream);
   std::set<int> origins;
   for (const auto* probe : ProbesOf(stream, task)) {
-    origins.insert(probe->origin_phase());
+    origins.insert(probe->held_out_phase());
   }
   EXPECT_EQ(origins, (std::set<int>{0, 1, 4, 12, 16, 18, 19, 20}));
 }

@@ -367,6 +367,7 @@ TEST(ConvertTest, StepReportKeepsItsNumbers) {
   EXPECT_EQ(to.struck(0).reason(), "IMAGE_DECODE");
   EXPECT_EQ(to.loss_total(), 1.5);
   EXPECT_EQ(to.agreement_text(), 0.25);
+  EXPECT_FALSE(to.has_agreement_image());
   EXPECT_EQ(to.seconds(), 0.5);
 }
 

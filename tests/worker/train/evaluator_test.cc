@@ -18,9 +18,7 @@ class EvaluatorTest : public ::testing::Test {
     ASSERT_TRUE(trained_.statuses[0].ok()) << trained_.statuses[0];
   }
 
-  std::vector<ProbeSet> Probes() {
-    return {{"probe", 0, harness_.job.samples}};
-  }
+  std::vector<ProbeSet> Probes() { return {{"probe", harness_.job.samples}}; }
 
   EvaluationEnvironment Environment() {
     return {context_, shown_, tokenizer_, at::Device(at::kCPU)};

@@ -37,7 +37,7 @@ TEST(EwcTest, HasNoPenaltyWithoutAParentsFisher) {
   const ClipModel model = SmallModel(1);
   Ewc ewc({kLambda, 0, 1}, model, std::nullopt, std::nullopt);
   SetGradients(model, 0.5);
-  EXPECT_EQ(ewc.Apply(0), 0);
+  EXPECT_EQ(ewc.Apply(0).item<double>(), 0);
   for (const NamedTensor& p : model.parameters()) {
     EXPECT_TRUE((p.tensor.grad() == 0.5).all().item<bool>()) << p.name;
   }
@@ -49,7 +49,7 @@ TEST(EwcTest, AddsThePenaltyAndItsGradient) {
   const Fisher fisher = Ramp(model, 1e-3, 2);
   Ewc ewc({kLambda, 9, 10}, model, parent, fisher);
   SetGradients(model, 0.5);
-  const double penalty = ewc.Apply(0);
+  const double penalty = ewc.Apply(0).item<double>();
   double expected = 0;
   for (size_t i = 0; i < model.parameters().size(); ++i) {
     const NamedTensor& p = model.parameters()[i];

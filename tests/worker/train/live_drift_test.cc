@@ -52,6 +52,27 @@ TEST_F(LiveDriftTest, IsWhatTheEvaluationAfterThePhaseWouldMeasure) {
   expect("self_angle_change", "image", drift->self_angle_change_image);
   expect("self_angle_change", "text", drift->self_angle_change_text);
   EXPECT_GT(drift->rotation_image.mean, 1);
+  const auto expect_fit = [this](const char* measure, const char* modality,
+                                 double degrees) {
+    EXPECT_NEAR(Live(measure, modality, "mean"), degrees, 1e-6) << measure;
+    EXPECT_GT(degrees, 1) << measure;
+  };
+  expect_fit("deviation", "both", drift->deviation_degrees);
+  expect_fit("deviation_floor", "both", drift->deviation_floor_degrees);
+  expect_fit("residual", "image", drift->residual_image_degrees);
+  expect_fit("residual", "text", drift->residual_text_degrees);
+}
+
+TEST_F(LiveDriftTest, LeavesOutFitsThatMeanNothing) {
+  // Twice the width of SmallModel's embeddings less one.
+  const auto live =
+      LiveDrift::Create(parent_, FixedSample(samples_, 31), source_);
+  ASSERT_TRUE(live.ok()) << live.status();
+  ASSERT_TRUE((*live)->Measure(student_, metrics_, {}).ok());
+  EXPECT_GT(Live("rotation", "image", "mean"), 1);
+  EXPECT_EQ(Live("deviation", "both", "mean"), -1);
+  EXPECT_EQ(Live("deviation_floor", "both", "mean"), -1);
+  EXPECT_EQ(Live("residual", "image", "mean"), -1);
 }
 
 TEST_F(LiveDriftTest, ReadsNothingAndChangesNothingWhenItMeasures) {
