@@ -13,10 +13,10 @@ target_compile_options(keel_options INTERFACE -Wall -Wextra -Wno-unused-paramete
                        -Wno-missing-field-initializers)
 target_compile_definitions(keel_options INTERFACE KEEL_VERSION="${PROJECT_VERSION}")
 target_link_libraries(keel_options INTERFACE Threads::Threads)
+# Some dependencies bring it: no precompiled header is taken without it.
+target_compile_options(keel_options INTERFACE -pthread)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(keel_options INTERFACE -Wthread-safety -Werror=thread-safety)
-  # Some dependencies bring it: Clang takes no precompiled header without it.
-  target_compile_options(keel_options INTERFACE -pthread)
 endif()
 if(KEEL_SANITIZE)
   # Fast enough to run, and lines in the reports.

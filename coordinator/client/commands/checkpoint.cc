@@ -25,7 +25,8 @@ int64_t TotalBytes(const v1::Checkpoint& checkpoint) {
   return bytes;
 }
 
-absl::Status ListAll(CommandContext& context, const std::string& stream) {
+absl::Status ListCheckpoints(CommandContext& context,
+                             const std::string& stream) {
   v1::ListCheckpointsRequest request;
   request.set_stream(stream);
   KEEL_ASSIGN_OR_RETURN(
@@ -93,7 +94,9 @@ void AddCheckpointCommands(CLI::App& app, CommandContext& context) {
       checkpoint->add_subcommand("list", "List a stream's checkpoints");
   list->add_option("STREAM", *stream, "The stream")->required();
   list->callback([stream, &context] {
-    context.run = [stream, &context] { return ListAll(context, *stream); };
+    context.run = [stream, &context] {
+      return ListCheckpoints(context, *stream);
+    };
   });
   auto arguments = std::make_shared<PullArguments>();
   CLI::App* pull = checkpoint->add_subcommand(

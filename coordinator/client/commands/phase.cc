@@ -60,7 +60,8 @@ void PrintPhase(const CommandContext& context, const v1::Phase& phase) {
   }));
 }
 
-absl::Status ListAll(CommandContext& context, const PhaseArguments& arguments) {
+absl::Status ListPhases(CommandContext& context,
+                        const PhaseArguments& arguments) {
   v1::ListPhasesRequest request;
   request.set_stream(arguments.stream);
   KEEL_ASSIGN_OR_RETURN(
@@ -202,7 +203,7 @@ void AddPhaseCommands(CLI::App& app, CommandContext& context) {
   CLI::App* phase = app.add_subcommand("phase", "Phases of a stream");
   phase->require_subcommand(1);
   AddVerb(*phase, context, "list", "List a stream's phases", Number::kNone,
-          &ListAll);
+          &ListPhases);
   AddCall(*phase, context, "show", "Show a phase", &Stub::GetPhase);
   AddVerb(*phase, context, "steps", "List a phase's committed steps",
           Number::kRequired, &ListSteps);

@@ -151,7 +151,7 @@ absl::Status ShowConfig(CommandContext& context, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::Status ListAll(CommandContext& context) {
+absl::Status ListStreams(CommandContext& context) {
   KEEL_ASSIGN_OR_RETURN(
       const v1::ListStreamsResponse response,
       context.client().List(context.client().streams(),
@@ -213,7 +213,7 @@ void AddStreamCommands(CLI::App& app, CommandContext& context) {
   stream->require_subcommand(1);
   AddCreate(*stream, context);
   stream->add_subcommand("list", "List the streams")->callback([&context] {
-    context.run = [&context] { return ListAll(context); };
+    context.run = [&context] { return ListStreams(context); };
   });
   AddNamed(*stream, context, "show", "Show a stream", &Show);
   AddNamed(*stream, context, "config",

@@ -31,7 +31,7 @@ void PrintWorkers(const CommandContext& context,
   Print(table.ToString());
 }
 
-absl::Status ListAll(CommandContext& context) {
+absl::Status ListWorkers(CommandContext& context) {
   KEEL_ASSIGN_OR_RETURN(
       const v1::ListWorkersResponse response,
       context.client().List(context.client().workers(),
@@ -60,7 +60,7 @@ void AddWorkerCommands(CLI::App& app, CommandContext& context) {
   CLI::App* worker = app.add_subcommand("worker", "Workers");
   worker->require_subcommand(1);
   worker->add_subcommand("list", "List the workers")->callback([&context] {
-    context.run = [&context] { return ListAll(context); };
+    context.run = [&context] { return ListWorkers(context); };
   });
   auto id = std::make_shared<std::string>();
   CLI::App* drain = worker->add_subcommand(

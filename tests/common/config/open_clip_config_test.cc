@@ -19,7 +19,7 @@ constexpr char kVitB32[] = R"({
   "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512,
                "heads": 8, "layers": 12}})";
 
-void ExpectRefused(const std::string& json, const std::string& message) {
+void ExpectRefusedJson(const std::string& json, const std::string& message) {
   const auto model = ModelConfigFromOpenClip(json, "m.json");
   EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument) << json;
   EXPECT_THAT(std::string(model.status().message()), HasSubstr(message));
@@ -91,36 +91,38 @@ TEST(OpenClipConfigTest, ReadsAResNetByItsListOfLayers) {
 }
 
 TEST(OpenClipConfigTest, RefusesResNetsOfOtherStages) {
-  ExpectRefused(ResNet("[3, 4, 6]"),
-                "'vision_cfg.layers' must be a number or have four, got "
-                "[3,4,6]");
-  ExpectRefused(ResNet("[3, 4, 6, 0]"),
-                "'vision_cfg.layers' must be whole numbers from 1 to 256, got "
-                "[3,4,6,0]");
+  ExpectRefusedJson(ResNet("[3, 4, 6]"),
+                    "'vision_cfg.layers' must be a number or have four, got "
+                    "[3,4,6]");
+  ExpectRefusedJson(
+      ResNet("[3, 4, 6, 0]"),
+      "'vision_cfg.layers' must be whole numbers from 1 to 256, got "
+      "[3,4,6,0]");
 }
 
 TEST(OpenClipConfigTest, NamesArchitecturesThatKeelDoesNotHave) {
-  ExpectRefused(
+  ExpectRefusedJson(
       Changed(R"("patch_size": 32)", R"("patch_size": 32, "pool_type": "avg")"),
       "'vision_cfg.pool_type' is \"avg\": not supported");
-  ExpectRefused(
+  ExpectRefusedJson(
       Changed(R"("heads": 8)", R"("heads": 8, "hf_model_name": "roberta")"),
       "'text_cfg.hf_model_name' is \"roberta\": not supported");
-  ExpectRefused(Changed(R"("quick_gelu": true)", R"("custom_text": true)"),
-                "'custom_text' is true: not supported");
+  ExpectRefusedJson(Changed(R"("quick_gelu": true)", R"("custom_text": true)"),
+                    "'custom_text' is true: not supported");
 }
 
 TEST(OpenClipConfigTest, NamesWhatIsMissingOrMistyped) {
-  ExpectRefused("{", "m.json: not a JSON object");
-  ExpectRefused("[]", "m.json: not a JSON object");
-  ExpectRefused("{}", "'embed_dim' is missing");
-  ExpectRefused(R"({"model_cfg": 3})", "'model_cfg' must be an object");
-  ExpectRefused(R"({"model_cfg": {"embed_dim": 8}})",
-                "'model_cfg.vision_cfg' is missing");
-  ExpectRefused(Changed("512,", "\"512\","), "'embed_dim' must be a positive");
-  ExpectRefused(Changed("true", "1"), "'quick_gelu' must be true or false");
-  ExpectRefused(Changed("\"width\": 768", "\"width\": 770"),
-                "'vision_cfg.width' is no multiple");
+  ExpectRefusedJson("{", "m.json: not a JSON object");
+  ExpectRefusedJson("[]", "m.json: not a JSON object");
+  ExpectRefusedJson("{}", "'embed_dim' is missing");
+  ExpectRefusedJson(R"({"model_cfg": 3})", "'model_cfg' must be an object");
+  ExpectRefusedJson(R"({"model_cfg": {"embed_dim": 8}})",
+                    "'model_cfg.vision_cfg' is missing");
+  ExpectRefusedJson(Changed("512,", "\"512\","),
+                    "'embed_dim' must be a positive");
+  ExpectRefusedJson(Changed("true", "1"), "'quick_gelu' must be true or false");
+  ExpectRefusedJson(Changed("\"width\": 768", "\"width\": 770"),
+                    "'vision_cfg.width' is no multiple");
 }
 
 TEST(OpenClipConfigTest, RefusesAnotherPreprocessing) {
@@ -128,15 +130,18 @@ TEST(OpenClipConfigTest, RefusesAnotherPreprocessing) {
     return "{\"preprocess_cfg\": {" + entry + "}, \"model_cfg\": " + kVitB32 +
            "}";
   };
-  ExpectRefused(with(R"("mean": [0.5, 0.5, 0.5])"),
-                "'preprocess_cfg.mean' is [0.5,0.5,0.5]: not supported");
-  ExpectRefused(with(R"("std": [0.5, 0.5, 0.5])"), "'preprocess_cfg.std' is");
-  ExpectRefused(with(R"("mode": "L")"), "'preprocess_cfg.mode' is \"L\": not");
-  ExpectRefused(with(R"("interpolation": "bilinear")"),
-                "'preprocess_cfg.interpolation' is \"bilinear\": not supported "
-                "by this version, which takes \"bicubic\"");
-  ExpectRefused(with(R"("resize_mode": "squash")"),
-                "'preprocess_cfg.resize_mode' is \"squash\": not");
+  ExpectRefusedJson(with(R"("mean": [0.5, 0.5, 0.5])"),
+                    "'preprocess_cfg.mean' is [0.5,0.5,0.5]: not supported");
+  ExpectRefusedJson(with(R"("std": [0.5, 0.5, 0.5])"),
+                    "'preprocess_cfg.std' is");
+  ExpectRefusedJson(with(R"("mode": "L")"),
+                    "'preprocess_cfg.mode' is \"L\": not");
+  ExpectRefusedJson(
+      with(R"("interpolation": "bilinear")"),
+      "'preprocess_cfg.interpolation' is \"bilinear\": not supported "
+      "by this version, which takes \"bicubic\"");
+  ExpectRefusedJson(with(R"("resize_mode": "squash")"),
+                    "'preprocess_cfg.resize_mode' is \"squash\": not");
   // OpenCLIP itself takes the size from the model, and fills nothing.
   EXPECT_TRUE(ModelConfigFromOpenClip(
                   with(R"("size": 99, "fill_color": 1, "mode": "RGB",

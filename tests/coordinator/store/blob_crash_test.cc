@@ -16,7 +16,7 @@
 namespace keel {
 namespace {
 
-constexpr int kRounds = 3;
+constexpr int kBlobRounds = 3;
 constexpr int64_t kPiece = 10'000;
 // Pieces that a child uploads at most, and after which of them it is killed.
 constexpr int kMostPieces = 8;
@@ -25,7 +25,7 @@ constexpr int kKillAfter = 3;
 // Different bytes at every place; more than all children together upload.
 std::string Data() {
   std::string data;
-  const size_t size = (kRounds * kMostPieces + 1) * kPiece;
+  const size_t size = (kBlobRounds * kMostPieces + 1) * kPiece;
   for (int i = 0; data.size() < size; ++i) data += std::to_string(i);
   return data;
 }
@@ -74,7 +74,7 @@ TEST(BlobCrashTest, GoesOnWithAnUploadAfterKill) {
   const std::string data = Data();
   const std::string digest = Sha256Hex(data);
   int64_t kept = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kBlobRounds; ++round) {
     const int64_t last = KillWhileUploading(folder, data);
     EXPECT_GE(last, kept + kKillAfter * kPiece);
     kept = last;

@@ -17,12 +17,12 @@
 namespace keel {
 namespace {
 
-struct Kind {
+struct BlobStoreKind {
   const char* name;
   std::function<std::unique_ptr<BlobStore>(const std::string& folder)> make;
 };
 
-class BlobStoreTest : public ::testing::TestWithParam<Kind> {
+class BlobStoreTest : public ::testing::TestWithParam<BlobStoreKind> {
  protected:
   void SetUp() override {
     store_ = GetParam().make(folder_);
@@ -162,15 +162,15 @@ TEST_P(BlobStoreTest, KnowsTheFreeSpace) { EXPECT_GT(*store_->FreeBytes(), 0); }
 
 INSTANTIATE_TEST_SUITE_P(
     All, BlobStoreTest,
-    ::testing::Values(Kind{"Directory",
-                           [](const std::string& folder) {
-                             return DirectoryBlobStore::Open({folder}).value();
-                           }},
-                      Kind{
-                          "Memory",
-                          [](const std::string&) {
-                            return std::make_unique<testing::MemoryBlobStore>();
-                          }}),
+    ::testing::Values(
+        BlobStoreKind{"Directory",
+                      [](const std::string& folder) {
+                        return DirectoryBlobStore::Open({folder}).value();
+                      }},
+        BlobStoreKind{"Memory",
+                      [](const std::string&) {
+                        return std::make_unique<testing::MemoryBlobStore>();
+                      }}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

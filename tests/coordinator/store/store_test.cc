@@ -25,12 +25,12 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-struct Kind {
+struct StoreKind {
   const char* name;
   std::function<std::unique_ptr<Store>(const std::string& folder)> make;
 };
 
-class StoreTest : public ::testing::TestWithParam<Kind> {
+class StoreTest : public ::testing::TestWithParam<StoreKind> {
  protected:
   void SetUp() override {
     ASSERT_TRUE(CreateDirectories(folder_).ok());
@@ -153,14 +153,14 @@ TEST_P(StoreTest, ServesReadersWhileItCommits) {
 INSTANTIATE_TEST_SUITE_P(
     All, StoreTest,
     ::testing::Values(
-        Kind{"Sqlite",
-             [](const std::string& folder) {
-               return SqliteStore::Open(folder + "/keel.db").value();
-             }},
-        Kind{"Memory",
-             [](const std::string&) {
-               return std::make_unique<testing::MemoryStore>();
-             }}),
+        StoreKind{"Sqlite",
+                  [](const std::string& folder) {
+                    return SqliteStore::Open(folder + "/keel.db").value();
+                  }},
+        StoreKind{"Memory",
+                  [](const std::string&) {
+                    return std::make_unique<testing::MemoryStore>();
+                  }}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
