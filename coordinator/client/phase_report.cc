@@ -1,6 +1,7 @@
 #include "coordinator/client/phase_report.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr absl::Duration kInterval = absl::Seconds(2);
 constexpr int kBarWidth = 20;
 // Below it the alignment hardly counts.
-constexpr double kFewKept = 0.1;
+constexpr double kFewPercent = 10;
 
 // Rank 0 reports steps before the ledger has them: the larger one is shown.
 int64_t StepsDone(const v1::Phase& phase) {
@@ -28,10 +29,10 @@ std::string Figures(const v1::Progress& progress) {
     absl::StrAppendFormat(&text, " (contrastive %.3f, distill %.3f)",
                           progress.loss_contrastive(), progress.loss_distill());
   }
-  if (progress.has_teacher_agreement()) {
-    const double kept = progress.teacher_agreement();
-    absl::StrAppendFormat(&text, ", rows kept %.0f %%%s", 100 * kept,
-                          kept < kFewKept ? " (few)" : "");
+  if (progress.has_mean_teacher_agreement()) {
+    const double percent = std::floor(100 * progress.mean_teacher_agreement());
+    absl::StrAppendFormat(&text, ", rows kept %.0f %%%s", percent,
+                          percent < kFewPercent ? " (few)" : "");
   }
   absl::StrAppendFormat(&text, ", lr %.1e, %s left", progress.learning_rate(),
                         FormatSeconds(progress.remaining_seconds()));

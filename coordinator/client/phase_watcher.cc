@@ -24,7 +24,9 @@ absl::Status PhaseWatcher::Follow(const std::string& stream, int number,
   while (reader->Read(&response)) {
     phase = response.phase();
     waited = absl::ZeroDuration();
-    if (options_.show) options_.show(phase);
+    const auto seen = std::pair(phase.number(), phase.revision());
+    if (options_.show && seen != shown_) options_.show(phase);
+    shown_ = seen;
   }
   return FromGrpcStatus(reader->Finish());
 }
@@ -69,12 +71,14 @@ absl::StatusOr<int> PhaseWatcher::NextRunning(const std::string& stream,
 }
 
 absl::StatusOr<v1::Phase> PhaseWatcher::WatchAll(const std::string& stream) {
-  KEEL_ASSIGN_OR_RETURN(int number, NextRunning(stream, 0));
+  int last = 0;
   while (true) {
+    // 0, if none is running: the newest, or one that a chunk is about to
+    // become.
+    KEEL_ASSIGN_OR_RETURN(const int number, NextRunning(stream, last));
     KEEL_ASSIGN_OR_RETURN(v1::Phase phase, WatchOne(stream, number));
-    if (!EndedWell(phase)) return phase;
-    KEEL_ASSIGN_OR_RETURN(number, NextRunning(stream, phase.number()));
-    if (number == 0) return phase;
+    if (!EndedWell(phase) || phase.number() <= last) return phase;
+    last = phase.number();
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef KEEL_COORDINATOR_CLIENT_PHASE_WATCHER_H_
 #define KEEL_COORDINATOR_CLIENT_PHASE_WATCHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -47,6 +48,8 @@ class PhaseWatcher {
 
   v1::PhaseService::StubInterface& stub_;
   const Options options_;
+  // Number and revision of what was shown last.
+  std::pair<int, int64_t> shown_ = {0, 0};
 };
 
 // True for a phase that ended as it should: PUBLISHED or SKIPPED.

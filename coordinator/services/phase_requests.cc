@@ -1,7 +1,5 @@
 #include "coordinator/services/phase_requests.h"
 
-#include <algorithm>
-
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/ids.h"
@@ -39,10 +37,10 @@ absl::StatusOr<PhaseState*> FindOrNewest(ClusterState& state,
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state.FindStream(name));
   const auto& phases = stream->phases;
   const int newest = phases.empty() ? 0 : phases.rbegin()->first;
-  const bool next = number == 0 && (newest == 0 || PhaseIsDue(*stream));
-  const int wanted = next ? newest + 1 : number == 0 ? newest : number;
-  if (wanted == newest + 1) return nullptr;
-  return state.FindPhase(name, wanted);
+  if (number == newest + 1) return nullptr;
+  if (number != 0) return state.FindPhase(name, number);
+  if (newest == 0 || PhaseIsDue(*stream)) return nullptr;
+  return state.FindPhase(name, newest);
 }
 
 std::string ReasonFor(PhaseEvent event) {

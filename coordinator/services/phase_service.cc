@@ -32,7 +32,6 @@ absl::StatusOr<std::vector<Item>> Collect(Cluster& cluster,
   return items;
 }
 
-// Copies no more than the page: there may be very many.
 v1::Recall WithOrigin(v1::Recall recall, const StreamState& stream) {
   const auto probe = stream.probes.find(recall.probe());
   if (probe == stream.probes.end()) return recall;
@@ -41,6 +40,7 @@ v1::Recall WithOrigin(v1::Recall recall, const StreamState& stream) {
   return recall;
 }
 
+// Copies no more than the page: there may be very many.
 absl::Status FillRecallPage(Cluster& cluster,
                             const v1::ListRecallsRequest& request,
                             v1::ListRecallsResponse* response) {

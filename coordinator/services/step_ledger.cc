@@ -42,9 +42,11 @@ void UpdateProgress(const v1::StepReport& report, PhaseState& phase) {
   if (report.has_agreement_image()) {
     const double kept =
         (report.agreement_image() + report.agreement_text()) / 2;
-    const double before =
-        progress.has_teacher_agreement() ? progress.teacher_agreement() : kept;
-    progress.set_teacher_agreement(before + kNewest * (kept - before));
+    const double before = progress.has_mean_teacher_agreement()
+                              ? progress.mean_teacher_agreement()
+                              : kept;
+    progress.set_teacher_agreement(kept);
+    progress.set_mean_teacher_agreement(before + kNewest * (kept - before));
   }
   if (report.seconds() <= 0) return;
   double& mean = phase.mean_step_seconds;

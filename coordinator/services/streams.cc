@@ -64,14 +64,19 @@ std::string UseOf(const Message& chunk) {
              : "as a probe set";
 }
 
+// A repeated call that names no origin leaves it as it was.
 absl::Status CheckSameUse(const v1::Chunk& accepted,
                           const v1::SubmitChunkHeader& header) {
-  const std::string use = UseOf(accepted);
-  if (use == UseOf(header)) return absl::OkStatus();
+  const bool same_origin =
+      !header.has_origin() ||
+      (accepted.has_origin() && accepted.origin() == header.origin());
+  if (accepted.probe_only() == header.probe_only() && same_origin) {
+    return absl::OkStatus();
+  }
   return WithReason(
       absl::AlreadyExistsError(absl::StrCat(
           "chunk ", accepted.digest(), " of stream \"", accepted.stream(),
-          "\" was accepted ", use, ", not ", UseOf(header))),
+          "\" was accepted ", UseOf(accepted), ", not ", UseOf(header))),
       {"PROBE_MISMATCH",
        {{"stream", accepted.stream()}, {"digest", accepted.digest()}}});
 }

@@ -76,12 +76,12 @@ bool IsMeasured(const storage::v1::ProbeRecord& probe,
 bool IsWanted(const StreamState& stream, const TaskRecord& task,
               const std::set<int>& phases,
               const storage::v1::ProbeRecord& probe) {
-  if (task.kind() == TaskRecord::DRIFT && task.reference() == "origin") {
-    return OriginOf(probe) == task.reference_phase();
+  if (!IsMeasured(probe, phases)) return false;
+  if (task.kind() == TaskRecord::EVALUATE) {
+    return !stream.recalls.contains({task.checkpoint(), probe.name()});
   }
-  return IsMeasured(probe, phases) &&
-         (task.kind() == TaskRecord::DRIFT ||
-          !stream.recalls.contains({task.checkpoint(), probe.name()}));
+  return task.reference() != "origin" ||
+         OriginOf(probe) == task.reference_phase();
 }
 
 }  // namespace

@@ -20,9 +20,9 @@ std::optional<int> OriginOf(const storage::v1::ProbeRecord& probe);
 // and of those that phases hold out, all or what probe.evaluate: spaced leaves.
 std::set<int> MeasuredOrigins(const StreamState& stream);
 
-// The probe sets that the task is for: for DRIFT against "origin" those of that
-// origin; else those that are measured, for EVALUATE without those that its
-// checkpoint has a recall for.
+// Of the probe sets that are measured those that the task is for: for DRIFT
+// against "origin" those of that origin, for EVALUATE those that its checkpoint
+// has no recall for.
 std::vector<const storage::v1::ProbeRecord*> ProbesOf(
     const StreamState& stream, const storage::v1::TaskRecord& task);
 

@@ -43,9 +43,11 @@ class TaskMaker {
   Edit& edit_;
 };
 
-// Published phases that measured probe sets come from.
+// Checkpoints after which domains of measured probe sets were learned. Random
+// weights know none.
 std::set<int> Origins(const StreamState& stream, const v1::Phase& phase) {
   std::set<int> origins = MeasuredOrigins(stream);
+  if (stream.record.stream().initial_checkpoint().empty()) origins.erase(0);
   std::erase_if(origins, [&](int origin) {
     return origin == phase.parent() || origin == phase.number() ||
            !stream.checkpoints.contains(origin);

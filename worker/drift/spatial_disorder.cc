@@ -136,9 +136,12 @@ void MeasureRotations(const Change& image, const Change& text,
   result.rotation_gap = Describe((turned_image - turned_text).abs());
 }
 
-void MeasureFits(const Change& image, const Change& text, DriftResult& result) {
+absl::Status MeasureFits(const Change& image, const Change& text,
+                         const Stopped& stopped, DriftResult& result) {
   const at::Tensor fitted_image = at::matmul(image.before, BestRotation(image));
+  KEEL_RETURN_IF_ERROR(CheckStopped(stopped));
   const at::Tensor text_rotation = BestRotation(text);
+  KEEL_RETURN_IF_ERROR(CheckStopped(stopped));
   result.deviation_degrees =
       MeanAngle(fitted_image, at::matmul(image.before, text_rotation));
   result.deviation_floor_degrees = DeviationFloor(image);
@@ -147,6 +150,7 @@ void MeasureFits(const Change& image, const Change& text, DriftResult& result) {
   result.residual_image_degrees = MeanAngle(fitted_image, image.after);
   result.residual_text_degrees =
       MeanAngle(at::matmul(text.before, text_rotation), text.after);
+  return absl::OkStatus();
 }
 
 // Both checkpoints' embeddings, one by modality.
@@ -193,7 +197,8 @@ absl::StatusOr<DriftResult> MeasureSpatialDisorder(
   const c10::NoGradGuard no_grad;
   KEEL_ASSIGN_OR_RETURN(const Changes changes, PrepareBoth(reference, current));
   KEEL_ASSIGN_OR_RETURN(DriftResult result, MeasureAngles(changes, stopped));
-  MeasureFits(changes.image, changes.text, result);
+  KEEL_RETURN_IF_ERROR(
+      MeasureFits(changes.image, changes.text, stopped, result));
   return result;
 }
 

@@ -27,7 +27,8 @@ struct PairEmbeddings {
 // Fills sample_count and the measures; names and phases are left to the
 // caller. INVALID_ARGUMENT: fewer than two pairs, shapes that differ, or an
 // embedding that is not finite or has no direction. CANCELLED: `stopped`,
-// which is asked for each 256 rows of a table of angles, said true.
+// which is asked for each 256 rows of a table of angles and between two fits,
+// said true.
 absl::StatusOr<DriftResult> MeasureSpatialDisorder(
     const PairEmbeddings& reference, const PairEmbeddings& current,
     const std::function<bool()>& stopped = {});

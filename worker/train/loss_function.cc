@@ -124,7 +124,8 @@ absl::StatusOr<LossResult> GlobalLoss(const LocalFeatures& features,
       gradients.narrow(0, begin, count).chunk(2, 1);
   LossResult result;
   result.batch_size = all.image.size(0);
-  result.screened = Aligns(all, options);
+  result.screened =
+      Aligns(all, options) && options.screening != Screening::kNone;
   result.grad_image =
       ThroughNormalisation(image, by_own[0]).to(features.image.scalar_type());
   result.grad_text =

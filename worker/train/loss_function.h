@@ -31,7 +31,7 @@ struct LocalFeatures {
 struct LossResult {
   // Of the whole batch, the same on every member.
   double contrastive = 0;
-  // The method's own term, without its weight.
+  // The method's own term; without its weight, if it is a loss of the batch.
   double distill = 0;
   double total = 0;
   // Whether rows were screened; how many were kept, and rows in all.

@@ -39,14 +39,14 @@ TEST(PhaseLineTest, ShowsABarAndTheLossesParts) {
 
 TEST(PhaseLineTest, ShowsTheRowsKeptAndMarksFew) {
   v1::Phase phase = Training();
-  phase.mutable_progress()->set_teacher_agreement(0.614);
+  phase.mutable_progress()->set_mean_teacher_agreement(0.614);
   EXPECT_EQ(PhaseLine(phase, /*bar=*/false),
             "animals@2 TRAINING 80/320 812 samples/s, loss 3.211, rows kept "
             "61 %, lr 4.8e-04, 0:45 left");
-  phase.mutable_progress()->set_teacher_agreement(0.0);
+  phase.mutable_progress()->set_mean_teacher_agreement(0.099);
   EXPECT_EQ(PhaseLine(phase, /*bar=*/false),
             "animals@2 TRAINING 80/320 812 samples/s, loss 3.211, rows kept "
-            "0 % (few), lr 4.8e-04, 0:45 left");
+            "9 % (few), lr 4.8e-04, 0:45 left");
 }
 
 TEST(PhaseLineTest, LeavesOutFiguresBeforeTheFirstStep) {

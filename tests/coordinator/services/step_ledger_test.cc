@@ -62,8 +62,9 @@ TEST_F(StepLedgerTest, TheShareOfRowsKeptIsAMeanOverTheLastSteps) {
     Say("w", message);
     return NewestProgress();
   };
-  EXPECT_DOUBLE_EQ(progress(0, 0.2, 0.6).teacher_agreement(), 0.4);
-  EXPECT_DOUBLE_EQ(progress(1, 0.0, 0.0).teacher_agreement(), 0.36);
+  EXPECT_DOUBLE_EQ(progress(0, 0.2, 0.6).mean_teacher_agreement(), 0.4);
+  EXPECT_DOUBLE_EQ(progress(1, 0.0, 0.0).mean_teacher_agreement(), 0.36);
+  EXPECT_EQ(NewestProgress().teacher_agreement(), 0);
 }
 
 TEST_F(StepLedgerTest, WithoutScreeningThereIsNoShareOfRowsKept) {

@@ -333,11 +333,16 @@ TEST_F(SubmitTest, AnOriginStaysWithItsProbeSet) {
   ASSERT_TRUE(first.status.ok()) << first.status.error_message();
   EXPECT_EQ(first.response.chunk().origin(), 2);
   EXPECT_TRUE(Submit(*stubs().streams, header, shard).response.duplicate());
-  header.clear_origin();
+  header.set_origin(3);
   const auto other = Submit(*stubs().streams, header, shard);
   EXPECT_EQ(ReasonIn(other.status), "PROBE_MISMATCH");
   EXPECT_THAT(other.status.error_message(),
-              HasSubstr("accepted as a probe set of origin 2, not as a probe"));
+              HasSubstr("as a probe set of origin 2, not as a probe set of "
+                        "origin 3"));
+  header.clear_origin();
+  const auto again = Submit(*stubs().streams, header, shard);
+  EXPECT_TRUE(again.response.duplicate()) << again.status.error_message();
+  EXPECT_EQ(again.response.chunk().origin(), 2);
 }
 
 TEST_F(SubmitTest, RefusesAnOriginThatIsNone) {

@@ -270,6 +270,7 @@ TEST_F(TasksTest, ASubmittedSetIsHeldAgainstTheOriginThatItCameWith) {
   StreamState stream = LongStream(4);
   stream.probes.clear();
   stream.checkpoints[0];
+  stream.record.mutable_stream()->set_initial_checkpoint("uploaded");
   const auto submit = [&stream](const char* name, int origin) {
     stream.probes[name].set_name(name);
     stream.probes[name].set_submitted_origin(origin);
@@ -290,6 +291,27 @@ TEST_F(TasksTest, ASubmittedSetIsHeldAgainstTheOriginThatItCameWith) {
   task.set_reference_phase(0);
   ASSERT_EQ(ProbesOf(stream, task).size(), 1u);
   EXPECT_EQ(ProbesOf(stream, task)[0]->name(), "first");
+  // Random weights know no domain.
+  state->tasks.clear();
+  stream.record.mutable_stream()->clear_initial_checkpoint();
+  Edit random = cluster_->NewEdit(durable::kEndTraining);
+  Tasks::AddFor(*state, stream, stream.phases.at(4), random);
+  ASSERT_TRUE(cluster_->Commit(*state, random).ok());
+  EXPECT_EQ(DriftOrigins(*state), (std::set<int>{1}));
+}
+
+TEST(TaskProbesTest, ASubmittedOriginBringsNoSetBackThatSpacedLeavesOut) {
+  StreamState stream = LongStream(300);
+  Space(stream);
+  stream.probes["exam"].set_name("exam");
+  stream.probes["exam"].set_submitted_origin(50);
+  storage::v1::TaskRecord task;
+  task.set_kind(storage::v1::TaskRecord::DRIFT);
+  task.set_checkpoint(300);
+  task.set_reference("origin");
+  task.set_reference_phase(50);
+  ASSERT_EQ(ProbesOf(stream, task).size(), 1u);
+  EXPECT_EQ(ProbesOf(stream, task)[0]->name(), "exam");
 }
 
 // Checkpoints that are to be measured in recall after phase 3.

@@ -199,6 +199,7 @@ SimulatedClient::SubmitResult SimulatedClient::Receive(
   header.mutable_header()->set_size_bytes(chunk.shard->bytes.size());
   header.mutable_header()->set_display_name("shard.tar");
   header.mutable_header()->set_probe_only(chunk.probe_only);
+  if (chunk.probe_only) header.mutable_header()->set_origin(1);
   header.mutable_header()->set_request_id(chunk.request_id);
   header.mutable_header()->set_offset(offset);
   bool begun = false;

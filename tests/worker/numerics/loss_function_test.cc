@@ -146,6 +146,21 @@ TEST(LossFunctionTest, GivesTheSameForAnyGroup) {
   }
 }
 
+TEST(LossFunctionTest, SaysWhetherItScreened) {
+  const LocalFeatures all = RandomFeatures(6, 4);
+  const at::Tensor logit_scale = at::full({}, std::log(14.0), at::kDouble);
+  LossOptions options;
+  options.alpha = 20;
+  EXPECT_TRUE(RunMembers(all, logit_scale, {6}, options)[0].screened);
+  EXPECT_FALSE(
+      RunMembers(RandomFeatures(1, 4), logit_scale, {1}, options)[0].screened);
+  options.screening = Screening::kNone;
+  EXPECT_FALSE(RunMembers(all, logit_scale, {6}, options)[0].screened);
+  options = {};
+  options.alpha = 0;
+  EXPECT_FALSE(RunMembers(all, logit_scale, {6}, options)[0].screened);
+}
+
 TEST(LossFunctionTest, LeadsGradientsThroughTheNormalisation) {
   const LocalFeatures all = RandomFeatures(9, 6);
   const at::Tensor logit_scale = at::full({}, 2.0, at::kDouble);
