@@ -138,13 +138,26 @@ TEST_F(PhaseWatcherTest, FollowsEveryPhaseUntilNoneIsLeft) {
   service_.lists_ = {{PhaseIn(1, v1::Phase::TRAINING, 3), queued2},
                      {published1, queued2},
                      {published1, skipped2}};
-  service_.script_ = {{{published1}}, {{skipped2}}};
+  // The last time it asks for the newest.
+  service_.script_ = {{{published1}}, {{skipped2}}, {{skipped2}}};
   const auto phase = Watcher().WatchAll("s");
   ASSERT_TRUE(phase.ok()) << phase.status();
   EXPECT_EQ(phase->number(), 2);
-  ASSERT_EQ(service_.requests_.size(), 2u);
+  ASSERT_EQ(service_.requests_.size(), 3u);
   EXPECT_EQ(service_.requests_[0].number(), 1);
   EXPECT_EQ(service_.requests_[1].number(), 2);
+  EXPECT_EQ(service_.requests_[2].number(), 0);
+  EXPECT_EQ(service_.arrived_, 2u);  // nothing is shown twice
+}
+
+TEST_F(PhaseWatcherTest, FollowsAPhaseThatAChunkIsAboutToBecome) {
+  const auto published1 = PhaseIn(1, v1::Phase::PUBLISHED, 9);
+  const auto published2 = PhaseIn(2, v1::Phase::PUBLISHED, 5);
+  service_.lists_ = {{PhaseIn(1, v1::Phase::TRAINING, 3)}, {published1}};
+  service_.script_ = {{{published1}}, {{published2}}, {{published2}}};
+  const auto phase = Watcher().WatchAll("s");
+  ASSERT_TRUE(phase.ok()) << phase.status();
+  EXPECT_EQ(phase->number(), 2);
 }
 
 TEST_F(PhaseWatcherTest, StopsAtAPhaseThatFailed) {
@@ -158,7 +171,8 @@ TEST_F(PhaseWatcherTest, StopsAtAPhaseThatFailed) {
 
 TEST_F(PhaseWatcherTest, WatchesTheNewestWhenNoneIsRunning) {
   service_.lists_ = {{PhaseIn(1, v1::Phase::PUBLISHED, 3)}};
-  service_.script_ = {{{PhaseIn(1, v1::Phase::PUBLISHED, 3)}}};
+  service_.script_ = {{{PhaseIn(1, v1::Phase::PUBLISHED, 3)}},
+                      {{PhaseIn(1, v1::Phase::PUBLISHED, 3)}}};
   EXPECT_TRUE(Watcher().WatchAll("s").ok());
   EXPECT_EQ(service_.requests_[0].number(), 0);
 }

@@ -152,8 +152,6 @@ TEST(LossFunctionTest, SaysWhetherItScreened) {
   LossOptions options;
   options.alpha = 20;
   EXPECT_TRUE(RunMembers(all, logit_scale, {6}, options)[0].screened);
-  EXPECT_FALSE(
-      RunMembers(RandomFeatures(1, 4), logit_scale, {1}, options)[0].screened);
   options.screening = Screening::kNone;
   EXPECT_FALSE(RunMembers(all, logit_scale, {6}, options)[0].screened);
   options = {};
