@@ -216,6 +216,15 @@ void Space(StreamState& stream) {
       ->set_evaluate(v1::ProbeConfig::SPACED);
 }
 
+// Makes the tasks that follow phase `number`, in place of all others.
+void MakeTasks(Cluster& cluster, ClusterState& state, const StreamState& stream,
+               int number) {
+  state.tasks.clear();
+  Edit edit = cluster.NewEdit(durable::kEndTraining);
+  Tasks::AddFor(state, stream, stream.phases.at(number), edit);
+  ASSERT_TRUE(cluster.Commit(state, edit).ok());
+}
+
 TEST(TaskProbesTest, AnOrderForAThousandPhasesStaysSmall) {
   const StreamState stream = LongStream(1000);
   storage::v1::TaskRecord task;
@@ -233,17 +242,12 @@ TEST(TaskProbesTest, AnOrderForAThousandPhasesStaysSmall) {
 TEST_F(TasksTest, SpacedEvaluationBoundsTheMeasuresOfDriftToo) {
   auto state = cluster_->Lock();
   StreamState stream = LongStream(300);
-  Edit all = cluster_->NewEdit(durable::kEndTraining);
-  Tasks::AddFor(*state, stream, stream.phases.at(300), all);
-  ASSERT_TRUE(cluster_->Commit(*state, all).ok());
+  MakeTasks(*cluster_, *state, stream, 300);
   // Recall, also of the first model; drift against the parent and 298 origins.
   EXPECT_EQ(state->tasks.size(), 301u);
 
-  state->tasks.clear();
   Space(stream);
-  Edit spaced = cluster_->NewEdit(durable::kEndTraining);
-  Tasks::AddFor(*state, stream, stream.phases.at(300), spaced);
-  ASSERT_TRUE(cluster_->Commit(*state, spaced).ok());
+  MakeTasks(*cluster_, *state, stream, 300);
   std::set<int> references;
   for (const auto& [id, task] : state->tasks) {
     EXPECT_LE(ProbesOf(stream, task.record).size(), 11u);
@@ -280,9 +284,7 @@ TEST_F(TasksTest, ASubmittedSetIsHeldAgainstTheOriginThatItCameWith) {
   submit("parents", 3);
   submit("to-come", 7);
   stream.probes["unknown"].set_name("unknown");
-  Edit edit = cluster_->NewEdit(durable::kEndTraining);
-  Tasks::AddFor(*state, stream, stream.phases.at(4), edit);
-  ASSERT_TRUE(cluster_->Commit(*state, edit).ok());
+  MakeTasks(*cluster_, *state, stream, 4);
   EXPECT_EQ(DriftOrigins(*state), (std::set<int>{0, 1}));
   storage::v1::TaskRecord task;
   task.set_kind(storage::v1::TaskRecord::DRIFT);
@@ -292,11 +294,8 @@ TEST_F(TasksTest, ASubmittedSetIsHeldAgainstTheOriginThatItCameWith) {
   ASSERT_EQ(ProbesOf(stream, task).size(), 1u);
   EXPECT_EQ(ProbesOf(stream, task)[0]->name(), "first");
   // Random weights know no domain.
-  state->tasks.clear();
   stream.record.mutable_stream()->clear_initial_checkpoint();
-  Edit random = cluster_->NewEdit(durable::kEndTraining);
-  Tasks::AddFor(*state, stream, stream.phases.at(4), random);
-  ASSERT_TRUE(cluster_->Commit(*state, random).ok());
+  MakeTasks(*cluster_, *state, stream, 4);
   EXPECT_EQ(DriftOrigins(*state), (std::set<int>{1}));
 }
 
@@ -335,10 +334,7 @@ TEST_F(TasksTest, TheFirstTrainedModelIsMeasuredOnNewProbeSetsToo) {
     }
   }
   const auto evaluated = [&] {
-    state->tasks.clear();
-    Edit edit = cluster_->NewEdit(durable::kEndTraining);
-    Tasks::AddFor(*state, stream, stream.phases.at(3), edit);
-    EXPECT_TRUE(cluster_->Commit(*state, edit).ok());
+    MakeTasks(*cluster_, *state, stream, 3);
     return Evaluated(*state);
   };
   EXPECT_EQ(evaluated(), (std::set<int>{0, 1, 3}));
