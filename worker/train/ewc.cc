@@ -26,8 +26,8 @@ at::Tensor Ewc::Apply(int64_t step) {
       sums_[i].addcmul_(gradient, gradient);
     }
   }
+  if (!before_.has_value()) return {};
   at::Tensor sum = at::zeros({}, sums_[0].options().dtype(at::kDouble));
-  if (!before_.has_value()) return sum;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor away = parameters_[i].tensor.detach() - anchor_[i];
     const at::Tensor pull = before_->diagonal[i] * away;

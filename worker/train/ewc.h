@@ -39,7 +39,8 @@ class Ewc {
       const std::optional<Fisher>& before);
 
   // Takes a step's gradients, which are those of the whole batch, and adds
-  // P's to them. Returns P, a double scalar on the device.
+  // P's to them. Returns P, a double scalar on the device; undefined without a
+  // parent's Fisher.
   at::Tensor Apply(int64_t step);
 
   // The sum of squared gradients so far, itself and not a copy: what a resume
