@@ -5,6 +5,7 @@
 #include "common/config/config_key.h"
 #include "common/config/config_value.h"
 #include "common/config/stream_config.h"
+#include "common/model/model_config.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
 
@@ -36,10 +37,20 @@ absl::Status CheckAgainstPreset(const v1::StreamConfig& config) {
   return absl::OkStatus();
 }
 
+// An MLP of no unit would have weights of no finite scale.
+absl::Status CheckMlp(const char* key, double ratio, int width) {
+  if (ratio * width >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " must leave the MLP one unit of the width ", width,
+                   ", got ", ratio));
+}
+
 absl::Status CheckTransformer(const v1::ModelConfig::Vision& vision) {
   KEEL_RETURN_IF_ERROR(
       CheckDivides("model.vision.patch_size", vision.patch_size(),
                    "model.vision.image_size", vision.image_size()));
+  KEEL_RETURN_IF_ERROR(
+      CheckMlp("model.vision.mlp_ratio", vision.mlp_ratio(), vision.width()));
   return CheckDivides("model.vision.heads", vision.heads(),
                       "model.vision.width", vision.width());
 }
@@ -67,16 +78,17 @@ absl::Status CheckModel(const v1::StreamConfig& config) {
                            : CheckTransformer(model.vision()));
   KEEL_RETURN_IF_ERROR(CheckDivides("model.text.heads", model.text().heads(),
                                     "model.text.width", model.text().width()));
-  // Start, one token and end.
-  if (model.text().context_length() < 3) {
+  KEEL_RETURN_IF_ERROR(CheckMlp(
+      "model.text.mlp_ratio", model.text().mlp_ratio(), model.text().width()));
+  if (model.text().context_length() < kMinContext) {
     return absl::InvalidArgumentError(
-        absl::StrCat("model.text.context_length must be at least 3, got ",
-                     model.text().context_length()));
+        absl::StrCat("model.text.context_length must be at least ", kMinContext,
+                     ", got ", model.text().context_length()));
   }
   // The tokenizer has no other vocabulary.
-  if (model.text().vocab_size() != 49408) {
+  if (model.text().vocab_size() != kMaxVocabulary) {
     return absl::InvalidArgumentError(
-        absl::StrCat("model.text.vocab_size must be 49408, got ",
+        absl::StrCat("model.text.vocab_size must be ", kMaxVocabulary, ", got ",
                      model.text().vocab_size()));
   }
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // Input: a zero byte and a StreamConfig message, as a client sends it; or a
 // one and an open_clip_config.json; or a YAML file. What is accepted, printed
-// as YAML, reads back the same.
+// as YAML, reads back the same; an architecture that is read can be trained.
 #include "common/config/stream_config.h"
 
 #include <google/protobuf/stubs/logging.h>
@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/model_message.h"
+#include "common/model/open_clip_config.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace keel::testing {
@@ -57,7 +59,13 @@ void CheckOpenClip(std::string_view json) {
   const auto model = ModelConfigFromOpenClip(json, "fuzz.json");
   if (!model.ok()) return;
   v1::StreamConfig config;
-  *config.mutable_model() = *model;
+  *config.mutable_model() = ToMessage(*model);
+  // The tokenizer has one vocabulary; a tool may read weights of another.
+  config.mutable_model()->mutable_text()->set_vocab_size(kMaxVocabulary);
+  const absl::Status status = ValidateStreamConfig(WithDefaults(config));
+  FuzzCheck(status.ok(), absl::StrCat("a stream takes every architecture that "
+                                      "is read: ",
+                                      status.ToString()));
   CheckMessage(config.SerializeAsString());
 }
 

@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "common/file_system.h"
+#include "common/model/open_clip_config.h"
 #include "common/status_macros.h"
 #include "worker/checkpoint/checkpoint_folder.h"
 #include "worker/checkpoint/safetensors.h"
-#include "worker/model/preset.h"
 #include "worker/train/loss_function.h"
 
 namespace keel {
@@ -29,7 +29,7 @@ absl::Status Make(const std::string& config_path, const std::string& seed,
                   const std::string& out) {
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(config_path));
   KEEL_ASSIGN_OR_RETURN(const ModelConfig config,
-                        ModelConfigFromOpenClipJson(json));
+                        ModelConfigFromOpenClip(json, config_path));
   const ClipModel model = ClipModel::Random(config, std::atoll(seed.c_str()));
   return WriteCheckpoint(out, model, {}).status();
 }

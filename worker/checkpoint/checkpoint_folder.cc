@@ -6,10 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
+#include "common/model/open_clip_config.h"
 #include "common/status_macros.h"
 #include "worker/checkpoint/safetensors.h"
 #include "worker/checkpoint/tensor_names.h"
-#include "worker/model/preset.h"
 
 namespace keel {
 namespace {
@@ -91,14 +91,13 @@ absl::StatusOr<ModelConfig> LoadConfig(
   if (file == nullptr) return Require(files, kModelConfigFile).status();
   KEEL_RETURN_IF_ERROR(VerifyIfListed(files, *file));
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(file->path));
-  const auto config = ModelConfigFromOpenClipJson(json);
-  absl::Status status = config.status();
-  if (status.ok() && wanted.has_value()) {
-    status = RequireSameArchitecture(*config, *wanted);
-  }
-  if (status.ok()) return config;
+  KEEL_ASSIGN_OR_RETURN(ModelConfig config,
+                        ModelConfigFromOpenClip(json, file->name));
+  if (!wanted.has_value()) return config;
+  const absl::Status same = RequireSameArchitecture(config, *wanted);
+  if (same.ok()) return config;
   return absl::InvalidArgumentError(
-      absl::StrCat(file->name, ": ", status.message()));
+      absl::StrCat(file->name, ": ", same.message()));
 }
 
 NamedTensor ToCounter(const char* name, int64_t value) {

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
+#include "common/model/open_clip_config.h"
 #include "common/sha256.h"
-#include "worker/model/preset.h"
 
 namespace keel {
 namespace {

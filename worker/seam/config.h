@@ -8,35 +8,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/model/model_config.h"
 
 namespace keel {
-
-// Architecture of a CLIP model (OpenAI's; docs/formats/checkpoint.md).
-struct ModelConfig {
-  int embed_dim = 128;
-  bool quick_gelu = true;
-
-  struct Vision {
-    int image_size = 64;
-    int patch_size = 16;
-    int width = 192;
-    int layers = 4;
-    int heads = 3;
-    double mlp_ratio = 4.0;
-    // Bottlenecks in the four stages of a ResNet, which has no patches, layers
-    // and MLPs; empty: a transformer.
-    std::vector<int> blocks = {};
-  } vision;
-
-  struct Text {
-    int context_length = 32;
-    int vocab_size = 49408;
-    int width = 192;
-    int layers = 3;
-    int heads = 3;
-    double mlp_ratio = 4.0;
-  } text;
-};
 
 enum class KlReduction { kBatchInvariant, kSum, kMean, kKeptRows };
 // Which rows and columns the alignment keeps.

@@ -7,8 +7,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/config/model_message.h"
 #include "common/config/stream_config.h"
 #include "common/file_system.h"
+#include "common/model/open_clip_config.h"
 #include "common/status_macros.h"
 #include "coordinator/client/checkpoint_uploader.h"
 #include "coordinator/client/commands/commands.h"
@@ -33,7 +35,9 @@ std::string Resolve(const std::string& config_file, const std::string& path) {
 
 absl::StatusOr<v1::ModelConfig> ReadArchitecture(const std::string& path) {
   KEEL_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
-  return ModelConfigFromOpenClip(json, path);
+  KEEL_ASSIGN_OR_RETURN(const ModelConfig model,
+                        ModelConfigFromOpenClip(json, path));
+  return ToMessage(model);
 }
 
 // From OpenCLIP's JSON, if the file leads to one. That of the checkpoint is
