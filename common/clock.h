@@ -34,6 +34,13 @@ class SystemClock : public Clock {
       std::chrono::steady_clock::now();
 };
 
+// A time for intervals within this process: a wall clock that is stepped does
+// not move it. For durations and deadlines of one's own, not to show or send.
+inline absl::Time SteadyNow() {
+  static const SystemClock clock;
+  return clock.Now();
+}
+
 }  // namespace keel
 
 #endif  // KEEL_COMMON_CLOCK_H_

@@ -9,8 +9,12 @@
 namespace keel {
 
 absl::Status FailedCall(const char* what, const std::string& path, int error) {
-  const absl::Status status =
+  absl::Status status =
       absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", path));
+  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
+      absl::IsUnimplemented(status)) {
+    status = absl::InternalError(status.message());
+  }
   const bool full = error == ENOSPC || error == EDQUOT;
   return full ? WithReason(status, {"DISK_FULL", {{"path", path}}}) : status;
 }

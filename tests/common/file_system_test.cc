@@ -135,6 +135,13 @@ TEST_F(FileSystemTest, RefusesAFolderInPlaceOfAFile) {
   EXPECT_FALSE(CreateDirectories(In("x/y")).ok());
 }
 
+// Never a code that would blame a request, or end a phase, for this machine.
+TEST_F(FileSystemTest, BlamesNoCallerForTheMachine) {
+  EXPECT_EQ(ReadFile(folder_).status().code(), absl::StatusCode::kInternal);
+  ASSERT_TRUE(WriteFileAtomically(In("x"), "").ok());
+  EXPECT_EQ(ReadFile(In("x/y")).status().code(), absl::StatusCode::kInternal);
+}
+
 TEST_F(FileSystemTest, RemovesFilesAndFolders) {
   ASSERT_TRUE(CreateDirectories(In("a/b")).ok());
   ASSERT_TRUE(WriteFileAtomically(In("a/b/x"), "").ok());

@@ -68,6 +68,14 @@ def jpeg_bytes(array, mode=None, **options):
     return out.getvalue()
 
 
+def resampled(jpeg, factors):
+    """`jpeg` with other sampling factors for Y, Cb, Cr, of as many blocks each MCU: a scrambled picture, well formed."""
+    frame = jpeg.index(b"\xff\xc0") + 11  # its first component: id, factors, table
+    data = bytearray(jpeg)
+    data[frame:frame + 9:3] = factors
+    return bytes(data)
+
+
 def write_little_pictures(folder):
     """Rarer kinds, of a few hundred bytes each."""
     rgb = picture(17, 13, 9)
@@ -106,7 +114,10 @@ def write_little_pictures(folder):
     adobe = inks.index(b"\xff\xee")
     colours = adobe + 15  # the marker's last byte: 0 as they are, 2 YCCK
     for name, data in (("jpeg_ycck.jpg", inks[:colours] + b"\2" + inks[colours + 1:]),
-                       ("jpeg_cmyk_plain.jpg", inks[:adobe] + inks[adobe + 16:])):
+                       ("jpeg_cmyk_plain.jpg", inks[:adobe] + inks[adobe + 16:]),
+                       ("jpeg_441.jpg", resampled(jpeg_bytes(picture(32, 32, 6), subsampling=2), b"\x14\x11\x11")),
+                       ("jpeg_unequal_chroma.jpg",
+                        resampled(jpeg_bytes(picture(32, 32, 7), subsampling=1), b"\x11\x21\x11"))):
         with open(path(name), "wb") as f:
             f.write(data)
 

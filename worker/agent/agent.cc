@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "worker/agent/group_job.h"
@@ -76,7 +76,7 @@ Agent::Agent(const Options& options, Executor& executor,
                 MakeCoordinatorChannel(options.link.channel, "uploads")),
       link_(options.link, *identity_, send_queue_, *this),
       evict_after_(options.min_cancel_grace),
-      away_since_(absl::Now()),
+      away_since_(SteadyNow()),
       runner_([this](const Job& job, v1::WorkerMessage outcome, bool ran) {
         OnJobEnded(job, std::move(outcome), ran);
       }) {}
@@ -201,7 +201,7 @@ void Agent::OnStoreReply(const v1::StoreReply& reply) {
 void Agent::OnDisconnected(const absl::Status& status) {
   {
     absl::MutexLock lock(&mu_);
-    away_since_ = std::min(away_since_, absl::Now());
+    away_since_ = std::min(away_since_, SteadyNow());
   }
   for (const auto& job : runner_.jobs()) {
     if (job->rendezvous() == nullptr) continue;
@@ -264,7 +264,7 @@ bool Agent::draining() const {
 
 bool Agent::IsAwayTooLong() const {
   absl::MutexLock lock(&mu_);
-  return draining_ && absl::Now() - away_since_ > options_.drain_grace;
+  return draining_ && SteadyNow() - away_since_ > options_.drain_grace;
 }
 
 absl::Duration Agent::cancel_grace() const {
@@ -273,7 +273,7 @@ absl::Duration Agent::cancel_grace() const {
 }
 
 void Agent::CheckOverdue() {
-  if (!runner_.IsOverdue(absl::Now(), cancel_grace())) return;
+  if (!runner_.IsOverdue(SteadyNow(), cancel_grace())) return;
   LogError("a cancelled job does not return; the process ends itself",
            {{"exit_code", absl::StrCat(kHangExitCode)}});
   options_.exit_process ? options_.exit_process(kHangExitCode)

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/grpc/status.h"
 #include "common/log.h"
 #include "common/sha256.h"
@@ -83,7 +84,7 @@ absl::Status BlobFetcher::Fetch(const std::string& digest, int64_t offset,
   Transfer transfer{digest, offset, length > 0 ? offset + length : 0, stop,
                     sink};
   Backoff backoff(options_.backoff);
-  absl::Time give_up = absl::Now() + options_.give_up_after;
+  absl::Time give_up = SteadyNow() + options_.give_up_after;
   while (true) {
     const int64_t before = transfer.offset;
     absl::Status status = Attempt(transfer);
@@ -96,8 +97,8 @@ absl::Status BlobFetcher::Fetch(const std::string& digest, int64_t offset,
     if (!IsTransient(status)) return status;
     if (transfer.offset > before) {
       backoff.Reset();
-      give_up = absl::Now() + options_.give_up_after;
-    } else if (absl::Now() >= give_up) {
+      give_up = SteadyNow() + options_.give_up_after;
+    } else if (SteadyNow() >= give_up) {
       return absl::UnavailableError(
           absl::StrCat("blob ", digest, ": no answer for ",
                        absl::FormatDuration(options_.give_up_after), ": ",

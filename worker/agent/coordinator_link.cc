@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/grpc/status.h"
 #include "common/log.h"
 #include "common/reason.h"
@@ -46,14 +47,14 @@ CoordinatorLink::CoordinatorLink(const Options& options,
       heartbeat_every_(options.heartbeat_every) {}
 
 bool CoordinatorLink::AwaitConnection() {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   bool told = false;
   while (!stopping_.HasBeenNotified()) {
     if (channel_->WaitForConnected(
             absl::ToChronoTime(absl::Now() + kConnectionCheck))) {
       return true;
     }
-    if (!told && absl::Now() > start + kTellAfter) {
+    if (!told && SteadyNow() > start + kTellAfter) {
       LogWarning("the coordinator cannot be reached; tries on",
                  {{"coordinator", options_.channel.address}});
       told = true;
@@ -141,8 +142,8 @@ bool CoordinatorLink::Write(Stream& stream, v1::WorkerMessage message) {
 }
 
 bool CoordinatorLink::WriteNext(Stream& stream, absl::Time* next_heartbeat) {
-  if (absl::Now() >= *next_heartbeat) {
-    *next_heartbeat = absl::Now() + heartbeat_every();
+  if (SteadyNow() >= *next_heartbeat) {
+    *next_heartbeat = SteadyNow() + heartbeat_every();
     v1::WorkerMessage message;
     *message.mutable_heartbeat() = delegate_.MakeHeartbeat();
     // A new worker learns the cluster's id from the welcome.
@@ -154,7 +155,7 @@ bool CoordinatorLink::WriteNext(Stream& stream, absl::Time* next_heartbeat) {
 }
 
 void CoordinatorLink::WriteAll(Stream& stream) {
-  absl::Time next_heartbeat = absl::Now() + heartbeat_every();
+  absl::Time next_heartbeat = SteadyNow() + heartbeat_every();
   while (WriteNext(stream, &next_heartbeat)) {
   }
   stream.WritesDone();

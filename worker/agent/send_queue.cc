@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 
 namespace keel {
 namespace {
@@ -28,7 +28,7 @@ void SendQueue::EndStream() {
   line_ = Line::kDown;
   requests_.clear();
   reports_.Rewind();
-  const absl::Time settled = absl::Now() - options_.settle_after;
+  const absl::Time settled = SteadyNow() - options_.settle_after;
   std::erase_if(outcomes_, [&](const Outcome& outcome) {
     return outcome.sent <= settled;
   });
@@ -46,7 +46,7 @@ bool SendQueue::ReportsDue() const {
   if (reports_.unsent() == 0) return false;
   return finishing_ || FirstUnsent() != nullptr ||
          reports_.unsent() >= ReportQueue::kBatch ||
-         absl::Now() >= last_batch_ + options_.report_interval;
+         SteadyNow() >= last_batch_ + options_.report_interval;
 }
 
 bool SendQueue::HasMessage() const {
@@ -75,10 +75,10 @@ v1::WorkerMessage SendQueue::Take() {
     requests_.pop_front();
   } else if (reports_.unsent() > 0 && ReportsDue()) {
     *message.mutable_step_reports() = reports_.NextBatch();
-    last_batch_ = absl::Now();
+    last_batch_ = SteadyNow();
   } else if (const Outcome* unsent = FirstUnsent(); unsent != nullptr) {
     message = unsent->message;
-    outcomes_[unsent - outcomes_.data()].sent = absl::Now();
+    outcomes_[unsent - outcomes_.data()].sent = SteadyNow();
   } else {
     *message.mutable_leaving() = *std::exchange(farewell_, std::nullopt);
   }
@@ -87,9 +87,9 @@ v1::WorkerMessage SendQueue::Take() {
 
 absl::StatusOr<v1::WorkerMessage> SendQueue::Next(absl::Time deadline) {
   absl::MutexLock lock(&mu_);
-  while (!CanProceed() && absl::Now() < deadline) {
-    mu_.AwaitWithDeadline(absl::Condition(this, &SendQueue::CanProceed),
-                          WakeTime(deadline));
+  while (!CanProceed() && SteadyNow() < deadline) {
+    mu_.AwaitWithTimeout(absl::Condition(this, &SendQueue::CanProceed),
+                         WakeTime(deadline) - SteadyNow());
   }
   if (HasMessage()) return Take();
   if (IsOver()) return absl::CancelledError("the stream is over");

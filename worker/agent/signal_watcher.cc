@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 namespace keel {
@@ -58,9 +58,9 @@ void SignalWatcher::Watch() {
     if (closing_) return;
     if (number == kWake) continue;
     if (first == absl::InfiniteFuture()) {
-      first = absl::Now();
+      first = SteadyNow();
       on_signal_(NameOf(number));
-    } else if (absl::Now() >= first + window_) {
+    } else if (SteadyNow() >= first + window_) {
       LogWarning("a second signal ends the process at once",
                  {{"signal", NameOf(number)}});
       std::_Exit(128 + number);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 
 namespace keel {
 
@@ -22,7 +22,7 @@ void StopSignal::Cancel(std::string_view reason) {
   absl::MutexLock lock(&mu_);
   RequestLocked(reason);
   if (cancelled_.HasBeenNotified()) return;
-  cancel_time_ = absl::Now();
+  cancel_time_ = SteadyNow();
   cancelled_.Notify();
 }
 
@@ -38,7 +38,7 @@ absl::Time StopSignal::cancel_time() const {
 
 bool StopSignal::Poll() const {
   absl::MutexLock lock(&mu_);
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   longest_pause_ = std::max(longest_pause_, now - last_poll_);
   last_poll_ = now;
   progressed_ = true;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/status_macros.h"
 #include "worker/comm/catch.h"
 
@@ -37,9 +38,9 @@ class EndOfWork {
   bool WaitFor(absl::Duration limit) {
     if (on_host_) return done_->WaitForNotificationWithTimeout(limit);
     // A device's collective has no callback that tells of its end.
-    const absl::Time until = absl::Now() + limit;
+    const absl::Time until = SteadyNow() + limit;
     while (!work_.isCompleted()) {
-      if (absl::Now() > until) return false;
+      if (SteadyNow() > until) return false;
       absl::SleepFor(kPoll);
     }
     return true;
@@ -164,10 +165,10 @@ absl::Status C10dCommunicator::Run(const char* what, const Launch& launch) {
 }
 
 absl::Status C10dCommunicator::Await(const char* what, c10d::Work& work) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   EndOfWork end(work, IsOnHost(*backend_));
   while (!end.WaitFor(kLook)) {
-    const absl::Duration waited = absl::Now() - begin;
+    const absl::Duration waited = SteadyNow() - begin;
     if (broken_ || waited > limits_.patience ||
         (limits_.give_up && limits_.give_up(waited))) {
       Abort();

@@ -23,7 +23,7 @@ constexpr int kFlags = TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS;
 struct Header {
   int width = 0;
   int height = 0;
-  int colorspace = 0;
+  int colorspace = -1;
 
   bool is_cmyk() const {
     return colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
@@ -58,7 +58,11 @@ absl::StatusOr<Header> ReadHeader(const Handle& handle,
   const int result = tjDecompressHeader3(
       handle.get(), Data(bytes), bytes.size(), &header.width, &header.height,
       &subsampling, &header.colorspace);
-  if (result != 0 && tjGetErrorCode(handle.get()) == TJERR_FATAL) {
+  // The library also fails where it has no name for the sampling factors,
+  // which decoding does not ask for.
+  const bool was_read =
+      header.width > 0 && header.height > 0 && header.colorspace >= 0;
+  if (result != 0 && !was_read && tjGetErrorCode(handle.get()) == TJERR_FATAL) {
     return DecodeError(handle);
   }
   return header;

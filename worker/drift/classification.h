@@ -29,9 +29,11 @@ absl::StatusOr<at::Tensor> ClassDirections(const at::Tensor& texts);
 
 // Scores are `rows` [N, D] times `weight` [C, D] plus `bias` [C]; labels [N]
 // int64. A class whose score is within 1e-6 of the right one's counts as ahead
-// of it. At least one row.
-Accuracy Classify(const at::Tensor& rows, const at::Tensor& labels,
-                  const at::Tensor& weight, const at::Tensor& bias);
+// of it. At least one row. INVALID_ARGUMENT: a score that is not finite.
+absl::StatusOr<Accuracy> Classify(const at::Tensor& rows,
+                                  const at::Tensor& labels,
+                                  const at::Tensor& weight,
+                                  const at::Tensor& bias);
 
 }  // namespace keel
 

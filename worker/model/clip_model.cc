@@ -24,6 +24,7 @@ std::string ShapeString(at::IntArrayRef shape) {
 struct Misfit {
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
+  std::vector<std::string> mistyped;
   std::vector<std::string> unexpected;
 
   absl::Status ToStatus() const {
@@ -41,6 +42,7 @@ struct Misfit {
     };
     add("missing", missing);
     add("of another shape", misshapen);
+    add("of another type", mistyped);
     add("unexpected", unexpected);
     if (parts.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat(
@@ -73,6 +75,12 @@ class Taker {
       misfit_.misshapen.push_back(
           absl::StrCat(name, " ", ShapeString(tensor.sizes()), " in place of ",
                        ShapeString(shape)));
+      return {name, {}};
+    }
+    // Whole numbers are no weights, but those of a quantised file.
+    if (at::isFloatingType(tensor.scalar_type()) != at::isFloatingType(type)) {
+      misfit_.mistyped.push_back(
+          absl::StrCat(name, " ", at::toString(tensor.scalar_type())));
       return {name, {}};
     }
     return {name, tensor.detach().to(device_, type, false, true)};

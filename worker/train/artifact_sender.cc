@@ -59,11 +59,11 @@ absl::Status ArtifactSender::Send(ArtifactKind kind, int64_t step_count,
 ManifestInfo ArtifactSender::Info(ArtifactKind kind, int64_t step_count) const {
   ManifestInfo info;
   info.stream = job_.stream;
-  info.phase = job_.phase;
-  info.attempt = job_.attempt;
   info.parent = job_.parent;
-  // Initial weights have seen no data.
+  // Initial weights are phase 0 and have seen no data.
   if (kind != ArtifactKind::kInitial) {
+    info.phase = job_.phase;
+    info.attempt = job_.attempt;
     info.chunk_digests = job_.chunk_digests;
     info.plan_digest = job_.plan_digest;
   }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 #include "common/string_view.h"
+#include "common/utf8.h"
 
 namespace keel {
 namespace {
@@ -20,13 +21,19 @@ std::string Stripped(std::string_view text) {
   return std::string(absl::StripAsciiWhitespace(ToAbsl(text)));
 }
 
-// Lines that are not blank, with their numbers from 1.
-std::vector<std::pair<int, std::string>> LinesOf(std::string_view text) {
+// Lines that are not blank, with their numbers from 1. INVALID_ARGUMENT names
+// the first that is not UTF-8.
+absl::StatusOr<std::vector<std::pair<int, std::string>>> LinesOf(
+    std::string_view text, const std::string& file) {
   std::vector<std::pair<int, std::string>> lines;
   int number = 0;
   for (const absl::string_view line : absl::StrSplit(ToAbsl(text), '\n')) {
     ++number;
     std::string stripped(absl::StripAsciiWhitespace(line));
+    if (!IsValidUtf8(stripped)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file, ":", number, ": not UTF-8: \"", ToValidUtf8(stripped), "\""));
+    }
     if (!stripped.empty()) lines.emplace_back(number, std::move(stripped));
   }
   return lines;
@@ -45,8 +52,9 @@ absl::Status ClassList::Add(std::string_view name) {
 
 absl::StatusOr<ClassList> ClassList::Parse(std::string_view text,
                                            const std::string& file) {
+  KEEL_ASSIGN_OR_RETURN(const auto lines, LinesOf(text, file));
   ClassList classes;
-  for (const auto& [number, name] : LinesOf(text)) {
+  for (const auto& [number, name] : lines) {
     if (const absl::Status added = classes.Add(name); !added.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat(file, ":", number, ": ", added.message()));
@@ -85,8 +93,9 @@ absl::StatusOr<std::vector<int64_t>> ClassList::NumbersOf(
 
 absl::StatusOr<std::vector<std::string>> ParseTemplates(
     std::string_view text, const std::string& file) {
+  KEEL_ASSIGN_OR_RETURN(auto lines, LinesOf(text, file));
   std::vector<std::string> templates;
-  for (auto& [number, line] : LinesOf(text)) {
+  for (auto& [number, line] : lines) {
     if (!absl::StrContains(line, kPlace)) {
       return absl::InvalidArgumentError(
           absl::StrCat(file, ":", number, ": template \"", line,

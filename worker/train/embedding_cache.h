@@ -18,19 +18,26 @@ using EmbeddingKey = std::pair<uint64_t, uint64_t>;
 // thread-safe.
 class EmbeddingCache {
  public:
-  // Vectors have `width` floats; at most `capacity_bytes` of them are kept.
+  // Vectors have `width` floats; with what it takes to find them they use at
+  // most `capacity_bytes`.
   EmbeddingCache(int64_t width, int64_t capacity_bytes);
 
-  // The vector, valid until the next Insert; null if it is not there.
+  // The vector, valid as long as the cache; null if it is not there.
   const float* Find(const EmbeddingKey& key) const;
   void Insert(const EmbeddingKey& key, const float* vector);
   int64_t size() const { return static_cast<int64_t>(places_.size()); }
 
  private:
+  // Vectors that are allocated at once.
+  static constexpr int64_t kBlock = 64;
+
+  const float* At(int64_t place) const;
+
   const int64_t width_;
   const int64_t capacity_;  // vectors
   absl::flat_hash_map<EmbeddingKey, int64_t> places_;
-  std::vector<float> values_;
+  // A block stays where it is, so that growing needs no second copy.
+  std::vector<std::vector<float>> blocks_;
 };
 
 }  // namespace keel

@@ -162,9 +162,11 @@ absl::StatusOr<Json> ZeroShot(const EvalOptions& options,
                         classes.NumbersOf(images.labels, images.keys));
   KEEL_ASSIGN_OR_RETURN(const at::Tensor unit,
                         UnitRows(images.image, "images"));
-  Json json =
-      AccuracyJson(Classify(unit, at::tensor(labels, at::kLong), directions,
-                            at::zeros({classes.size()}, at::kDouble)));
+  KEEL_ASSIGN_OR_RETURN(
+      const Accuracy accuracy,
+      Classify(unit, at::tensor(labels, at::kLong), directions,
+               at::zeros({classes.size()}, at::kDouble)));
+  Json json = AccuracyJson(accuracy);
   json["classes"] = classes.size();
   json["templates"] = templates;
   return json;
@@ -186,8 +188,10 @@ absl::StatusOr<Json> ProbeLinearly(const EvalOptions& options,
       const LinearProbe probe,
       FitLinearProbe(train.image, at::tensor(train_labels, at::kLong),
                      classes.size()));
-  Json json = AccuracyJson(Classify(images.image, at::tensor(labels, at::kLong),
-                                    probe.weight, probe.bias));
+  KEEL_ASSIGN_OR_RETURN(const Accuracy accuracy,
+                        Classify(images.image, at::tensor(labels, at::kLong),
+                                 probe.weight, probe.bias));
+  Json json = AccuracyJson(accuracy);
   json["classes"] = classes.size();
   json["train_images"] = train.image.size(0);
   json["iterations"] = probe.iterations;

@@ -1,7 +1,5 @@
 #include "worker/train/stage_clock.h"
 
-#include "absl/time/clock.h"
-
 namespace keel {
 namespace {
 
@@ -9,10 +7,10 @@ constexpr char kDuration[] = "keel_step_duration_seconds";
 
 }  // namespace
 
-void StageClock::Start() { stage_begin_ = step_begin_ = absl::Now(); }
+void StageClock::Start() { stage_begin_ = step_begin_ = clock_.Now(); }
 
 double StageClock::End(const char* stage) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = clock_.Now();
   const double seconds = absl::ToDoubleSeconds(now - stage_begin_);
   stage_begin_ = now;
   metrics_.Observe(kDuration, seconds, {{"stage", stage}});
@@ -20,7 +18,7 @@ double StageClock::End(const char* stage) {
 }
 
 double StageClock::EndStep() {
-  const double seconds = absl::ToDoubleSeconds(absl::Now() - step_begin_);
+  const double seconds = absl::ToDoubleSeconds(clock_.Now() - step_begin_);
   metrics_.Observe(kDuration, seconds, {{"stage", "total"}});
   return seconds;
 }

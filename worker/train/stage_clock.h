@@ -3,6 +3,7 @@
 #define KEEL_WORKER_TRAIN_STAGE_CLOCK_H_
 
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/metrics/registry.h"
 
 namespace keel {
@@ -16,13 +17,14 @@ class StageClock {
   // A step begins.
   void Start();
   // The stage that began at the end of the last one is over; returns its
-  // seconds.
+  // seconds, never less than 0.
   double End(const char* stage);
   // The step is over; returns its seconds.
   double EndStep();
 
  private:
   Metrics& metrics_;
+  const SystemClock clock_;
   absl::Time step_begin_;
   absl::Time stage_begin_;
 };

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "gtest/gtest.h"
 
 namespace keel {
@@ -131,13 +131,13 @@ TEST_F(JobRunnerTest, DrainAsksTheJobAndRefusesOthers) {
 TEST_F(JobRunnerTest, IsOverdueOnlyAfterTheGrace) {
   const auto job = Start(1);
   const absl::Duration grace = absl::Hours(5);
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(9), grace));
+  EXPECT_FALSE(runner_.IsOverdue(SteadyNow() + absl::Hours(9), grace));
   runner_.CancelGroup(1, "regroup");
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(4), grace));
-  EXPECT_TRUE(runner_.IsOverdue(absl::Now() + absl::Hours(6), grace));
+  EXPECT_FALSE(runner_.IsOverdue(SteadyNow() + absl::Hours(4), grace));
+  EXPECT_TRUE(runner_.IsOverdue(SteadyNow() + absl::Hours(6), grace));
   job->hold.Notify();
   ASSERT_TRUE(WaitUntilIdle());
-  EXPECT_FALSE(runner_.IsOverdue(absl::Now() + absl::Hours(9), grace));
+  EXPECT_FALSE(runner_.IsOverdue(SteadyNow() + absl::Hours(9), grace));
 }
 
 }  // namespace

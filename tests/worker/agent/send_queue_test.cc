@@ -1,6 +1,6 @@
 #include "worker/agent/send_queue.h"
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "gtest/gtest.h"
 
 namespace keel {
@@ -31,7 +31,7 @@ class SendQueueTest : public testing::Test {
     return send_queue_.Next(absl::InfiniteFuture());
   }
   bool Empty() {
-    return absl::IsDeadlineExceeded(send_queue_.Next(absl::Now()).status());
+    return absl::IsDeadlineExceeded(send_queue_.Next(SteadyNow()).status());
   }
   void Connect() {
     send_queue_.BeginStream();

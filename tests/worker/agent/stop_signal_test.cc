@@ -1,6 +1,6 @@
 #include "worker/agent/stop_signal.h"
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "gtest/gtest.h"
 
 namespace keel {
@@ -20,7 +20,7 @@ TEST(StopSignalTest, CancelIsARequestToo) {
   stop.Cancel("regroup");
   EXPECT_TRUE(stop.requested().HasBeenNotified());
   EXPECT_TRUE(stop.cancelled().HasBeenNotified());
-  EXPECT_LE(stop.cancel_time(), absl::Now());
+  EXPECT_LE(stop.cancel_time(), SteadyNow());
 }
 
 TEST(StopSignalTest, KeepsTheFirstReason) {
@@ -35,8 +35,8 @@ TEST(StopSignalTest, MeasuresPausesBetweenQuestions) {
   StopSignal stop;
   stop.Poll();
   EXPECT_EQ(stop.longest_pause(), absl::ZeroDuration());
-  const absl::Time start = absl::Now();
-  while (absl::Now() < start + absl::Milliseconds(5)) {
+  const absl::Time start = SteadyNow();
+  while (SteadyNow() < start + absl::Milliseconds(5)) {
   }
   stop.Poll();
   EXPECT_GE(stop.longest_pause(), absl::Milliseconds(5));

@@ -22,12 +22,13 @@ class ClassificationTest : public ::testing::Test {
   double Difference(const at::Tensor& actual, const std::string& name) {
     return (actual - Golden(name)).abs().max().item<double>();
   }
-  void Expect(const Accuracy& actual, const std::string& name) {
+  void Expect(const absl::StatusOr<Accuracy>& actual, const std::string& name) {
+    ASSERT_TRUE(actual.ok()) << actual.status();
     const double* expected = Golden(name).const_data_ptr<double>();
-    EXPECT_EQ(actual.samples, 200);
-    EXPECT_NEAR(actual.top1, expected[0], 1e-12);
-    EXPECT_NEAR(actual.top5, expected[1], 1e-12);
-    EXPECT_NEAR(actual.mean_per_class, expected[2], 1e-12);
+    EXPECT_EQ(actual->samples, 200);
+    EXPECT_NEAR(actual->top1, expected[0], 1e-12);
+    EXPECT_NEAR(actual->top5, expected[1], 1e-12);
+    EXPECT_NEAR(actual->mean_per_class, expected[2], 1e-12);
   }
 
   Safetensors golden_;
@@ -62,11 +63,21 @@ TEST_F(ClassificationTest, TheLinearProbeFindsNewtonsMinimum) {
 
 TEST_F(ClassificationTest, ClassesThatCannotBeToldApartScoreNothing) {
   const at::Tensor same = at::ones({7, 8}, at::kDouble);
-  const Accuracy accuracy =
+  const auto accuracy =
       Classify(Golden("image").to(at::kDouble), Golden("labels"), same,
                at::zeros({7}, at::kDouble));
-  EXPECT_EQ(accuracy.top1, 0);
-  EXPECT_EQ(accuracy.top5, 0);
+  ASSERT_TRUE(accuracy.ok()) << accuracy.status();
+  EXPECT_EQ(accuracy->top1, 0);
+  EXPECT_EQ(accuracy->top5, 0);
+}
+
+TEST_F(ClassificationTest, RefusesScoresThatAreNotFinite) {
+  at::Tensor rows = Golden("image").to(at::kDouble);
+  rows[150][3] = NAN;
+  EXPECT_TRUE(absl::IsInvalidArgument(Classify(rows, Golden("labels"),
+                                               at::ones({7, 8}, at::kDouble),
+                                               at::zeros({7}, at::kDouble))
+                                          .status()));
 }
 
 TEST_F(ClassificationTest, RefusesWhatHasNoDirection) {

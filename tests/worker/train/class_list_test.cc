@@ -28,6 +28,8 @@ TEST(ClassListTest, NamesWhatIsWrong) {
               HasSubstr("c.txt: no class in it"));
   EXPECT_THAT(ClassList::Parse("a\nb\na", "c.txt").status().message(),
               HasSubstr("c.txt:3: class \"a\" comes twice"));
+  EXPECT_THAT(ClassList::Parse("a\nb\xfc", "c.txt").status().message(),
+              HasSubstr("c.txt:2: not UTF-8: \"b?\""));
   const auto classes = ClassList::Parse("a", "c.txt");
   const auto unknown = classes->NumbersOf({"a", "dog"}, {"k0", "k1"});
   EXPECT_TRUE(absl::IsInvalidArgument(unknown.status()));
@@ -42,6 +44,8 @@ TEST(ParseTemplatesTest, NeedsAPlaceForTheName) {
   EXPECT_EQ(Prompt(templates->at(1), "cat"), "the cat, a cat");
   EXPECT_THAT(ParseTemplates("a {}.\na photo", "t.txt").status().message(),
               HasSubstr("t.txt:2: template \"a photo\" has no {}"));
+  EXPECT_THAT(ParseTemplates("{} f\xfcr\n", "t.txt").status().message(),
+              HasSubstr("t.txt:1: not UTF-8"));
   EXPECT_THAT(ParseTemplates("\n", "t.txt").status().message(),
               HasSubstr("t.txt: no template in it"));
 }

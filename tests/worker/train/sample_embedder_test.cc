@@ -49,5 +49,13 @@ TEST_F(SampleEmbedderTest, LeavesOutWhatDoesNotDecodeWithItsCaptions) {
   EXPECT_EQ(all->embeddings.image_of_text[0].item<int64_t>(), 0);
 }
 
+TEST_F(SampleEmbedderTest, StopsBetweenTwoRows) {
+  source_.stop_requested = [this] { return chunks_.read_count() >= 3; };
+  EXPECT_TRUE(
+      absl::IsCancelled(EmbedSamples(model_, samples_, source_).status()));
+  // A row reads its image and its caption.
+  EXPECT_EQ(chunks_.read_count(), 4);
+}
+
 }  // namespace
 }  // namespace keel

@@ -85,6 +85,18 @@ TEST_F(TeacherTest, RemembersWhatAnyMemberComputed) {
   EXPECT_TRUE(second[1].equal(first[0]));
 }
 
+// A teacher's cache is its own: that of another model is never asked.
+TEST_F(TeacherTest, RemembersForNoOtherModel) {
+  Teacher teacher(Frozen(), 1 << 20);
+  Teacher other(ClipModel::Random(SmallModelConfig(), 4), 1 << 20);
+  const LoadedRows rows = Load({3, 1});
+  const auto first = Embed(teacher, rows, *solo_);
+  const auto others = Embed(other, rows, *solo_);
+  EXPECT_FALSE(first.image.equal(others.image));
+  EXPECT_TRUE(Embed(teacher, rows, *solo_).image.equal(first.image));
+  EXPECT_TRUE(Embed(other, rows, *solo_).text.equal(others.text));
+}
+
 TEST_F(TeacherTest, TakesAMemberWithoutRows) {
   testing::RunGroup(2, [&](Communicator& group) {
     Teacher teacher(Frozen(), 1 << 20);

@@ -1,10 +1,13 @@
 // Whole phases through the executor, as the agent runs them.
 #include "worker/train/trainer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 
+#include "common/file_system.h"
 #include "common/plan/accounting_hash.h"
 #include "common/plan/phase_schedule.h"
 #include "tests/testing/recording_metrics.h"
@@ -18,6 +21,7 @@ namespace keel {
 namespace {
 
 using enum ArtifactKind;
+using ::testing::HasSubstr;
 
 constexpr int64_t kSteps = 21;
 
@@ -85,6 +89,22 @@ TEST_F(TrainerTest, LearnsAndReportsEveryStep) {
   EXPECT_LT(result.reports.back().loss_total,
             0.9 * result.reports.front().loss_total);
   EXPECT_NE(result.Model(kInitial, 0), result.Model(kResult, kSteps));
+}
+
+TEST_F(TrainerTest, InitialWeightsAreNoPhasesResult) {
+  harness_.job.phase = 1;
+  harness_.job.attempt = 2;
+  const auto result = Train(1);
+  const auto manifest = [&result](ArtifactKind kind, int64_t steps) {
+    for (const LocalFile& file : result.Files(kind, steps)) {
+      if (file.name == kManifestFile) return *ReadFile(file.path);
+    }
+    return std::string();
+  };
+  EXPECT_THAT(manifest(kInitial, 0), HasSubstr(R"("phase": 0)"));
+  EXPECT_THAT(manifest(kInitial, 0), HasSubstr(R"("attempt": 0)"));
+  EXPECT_THAT(manifest(kResult, kSteps), HasSubstr(R"("phase": 1)"));
+  EXPECT_THAT(manifest(kResult, kSteps), HasSubstr(R"("attempt": 2)"));
 }
 
 TEST_F(TrainerTest, DoesNotDependOnTheNumberOfWorkers) {
