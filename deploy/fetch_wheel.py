@@ -92,8 +92,13 @@ def download(url, partial):
             return
         raise
     with reply, open(partial, "ab" if reply.status == 206 else "wb") as file:
+        missing = int(reply.headers.get("Content-Length", 0))
         while block := reply.read(1 << 20):
             file.write(block)
+            missing -= len(block)
+    # A connection that is closed early ends like a whole one.
+    if missing > 0:
+        raise OSError(f"the connection closed {missing} bytes early")
 
 
 def main():

@@ -96,7 +96,7 @@ Table Coordinator() {
        {"detect", "form", "first_step"}},
       {"keel_steps_committed_total",
        kCounter,
-       {},
+       {"stream"},
        "Optimizer steps whose vote was complete."},
       {"keel_steps_retried_total",
        kCounter,

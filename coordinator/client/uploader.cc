@@ -8,6 +8,7 @@
 #include "common/grpc/status.h"
 #include "common/reason.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace keel {
 namespace {
@@ -20,10 +21,11 @@ absl::StatusOr<v1::SubmitChunkHeader> HeaderFor(const ChunkUpload& upload) {
   header.set_digest(std::move(digest));
   header.set_size_bytes(size);
   header.set_request_id(upload.request_id);
+  // A file's name may be of any bytes.
   header.set_display_name(
-      upload.display_name.empty()
-          ? std::filesystem::path(upload.path).filename().string()
-          : upload.display_name);
+      ToValidUtf8(upload.display_name.empty()
+                      ? std::filesystem::path(upload.path).filename().string()
+                      : upload.display_name));
   header.set_probe_only(upload.probe_only);
   if (upload.origin) header.set_origin(*upload.origin);
   return header;
@@ -37,6 +39,8 @@ absl::StatusOr<int64_t> Uploader::Received(
   request.set_stream(header.stream());
   request.set_digest(header.digest());
   grpc::ClientContext context;
+  context.set_deadline(
+      absl::ToChronoTime(absl::Now() + options_.give_up_after));
   v1::Upload upload;
   KEEL_RETURN_IF_ERROR(
       FromGrpcStatus(stub_.GetUpload(&context, request, &upload)));

@@ -48,6 +48,8 @@ struct WorkerView {
   // False once its Attach stream broke.
   bool attached = false;
   absl::Time attach_time;
+  // When this incarnation attached first.
+  absl::Time start_time;
   absl::Time heartbeat_time;
   // Its device: a GPU, or a CPU.
   bool gpu = false;

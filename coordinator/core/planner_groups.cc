@@ -154,10 +154,12 @@ int LeavingMembers(const WorkerRoster& roster, const GroupView& group) {
   return count;
 }
 
-absl::Time NewestAttach(const std::vector<const WorkerView*>& workers) {
+// One that lost its line and is back is not new: a line that breaks again and
+// again would put every group off.
+absl::Time NewestStart(const std::vector<const WorkerView*>& workers) {
   absl::Time newest = absl::InfinitePast();
   for (const WorkerView* worker : workers) {
-    newest = std::max(newest, worker->attach_time);
+    newest = std::max(newest, worker->start_time);
   }
   return newest;
 }
@@ -201,7 +203,7 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
   const bool wait =
       !full &&
       (LeavingMembers(planning.roster, phase.group) > 0 ||
-       planning.now < NewestAttach(idle) + planning.options.join_window);
+       planning.now < NewestStart(idle) + planning.options.join_window);
   if (full) idle.resize(std::max<int64_t>(1, most));
   FormGroup action{stream.name, phase.number, {}, ""};
   for (const WorkerView* worker : idle) {

@@ -7,6 +7,7 @@
 #include "common/reason.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "coordinator/services/chunk_indexes.h"
 #include "coordinator/services/frame_check.h"
 #include "coordinator/services/text_check.h"
 
@@ -148,14 +149,7 @@ absl::StatusOr<IndexedChunk> ChunkReceiver::IndexStored() {
                           size, ", not ", header_.size_bytes())),
                       {"CHUNK_SIZE", {{"stream", header_.stream()}}});
   }
-  ChunkIndexer indexer(limits_);
-  for (int64_t offset = 0; offset < size; offset += kFrameBytes) {
-    KEEL_ASSIGN_OR_RETURN(const std::string piece,
-                          blobs.Read(header_.digest(), offset,
-                                     std::min(kFrameBytes, size - offset)));
-    KEEL_RETURN_IF_ERROR(indexer.Consume(piece));
-  }
-  return indexer.Finish(header_.digest());
+  return IndexStoredChunk(blobs, header_.digest(), limits_);
 }
 
 absl::StatusOr<std::string> ChunkReceiver::StoreIndex(

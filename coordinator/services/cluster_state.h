@@ -96,6 +96,8 @@ struct WorkerState {
   std::shared_ptr<MessageSink> sink;
   absl::Time attach_time;
   absl::Time heartbeat_time;
+  // The incarnation's first attach.
+  absl::Time start_time;
   bool draining = false;
   // Gone for good; kept a while for those who list workers.
   bool lost = false;

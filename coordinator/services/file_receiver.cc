@@ -34,7 +34,14 @@ absl::Status FileReceiver::StartFile(const v1::CheckpointFile& file) {
   pins_.Pin(file.digest());
   BlobStore& blobs = *cluster_.env().blobs;
   // A damaged copy is written anew.
-  if (!blobs.Verify(file.digest()).ok()) {
+  if (blobs.Verify(file.digest()).ok()) {
+    KEEL_ASSIGN_OR_RETURN(const int64_t size, blobs.Size(file.digest()));
+    if (size != file.size_bytes()) {
+      return BadFile(absl::StrCat("file ", file.name(), " has ", size,
+                                  " bytes by its digest, not ",
+                                  file.size_bytes()));
+    }
+  } else {
     if (sender_ == Sender::kUser) {
       KEEL_ASSIGN_OR_RETURN(room_,
                             cluster_.disk_guard().Reserve(file.size_bytes()));

@@ -14,6 +14,8 @@ namespace keel {
 
 inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxPageSize = 1000;
+// A page ends early before its items exceed this; a single one may.
+inline constexpr size_t kMaxPageBytes = 4 << 20;
 
 // The sizes and places that a request asks for. INVALID_ARGUMENT: a negative
 // size, or a token that no page gave.
@@ -38,7 +40,10 @@ absl::Status FillPage(std::vector<Item> items, KeyOf key_of, int page_size,
                 : std::find_if(items.begin(), items.end(), [&](const Item& i) {
                     return key_of(i) > after;
                   });
+  size_t bytes = 0;
   for (; it != items.end() && page->size() < size; ++it) {
+    bytes += it->ByteSizeLong();
+    if (page->size() > 0 && bytes > kMaxPageBytes) break;
     *page->Add() = std::move(*it);
   }
   if (it != items.end()) {

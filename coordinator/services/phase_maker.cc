@@ -9,6 +9,7 @@
 #include "coordinator/core/lifecycle.h"
 #include "coordinator/core/plan_history.h"
 #include "coordinator/services/blob_message.h"
+#include "coordinator/services/chunk_indexes.h"
 #include "coordinator/services/state_views.h"
 
 namespace keel {
@@ -79,13 +80,7 @@ absl::Status PhaseMaker::Create(const CreatePhase& action) {
   PhaseRecord record;
   *record.mutable_phase() =
       NewPhase(action.stream, draft.number, draft.parent, draft.chunks);
-  const absl::Status read = ReadIndexes(draft);
-  if (absl::IsDataLoss(read) || absl::IsNotFound(read)) {
-    record.mutable_phase()->set_state(v1::Phase::FAILED);
-    record.mutable_phase()->set_reason(std::string(read.message()));
-    return Finish(draft, std::move(record), {});
-  }
-  KEEL_RETURN_IF_ERROR(read);
+  KEEL_RETURN_IF_ERROR(ReadIndexes(draft.stream, draft.chunks));
   const BuiltPlan built = BuildPlan(draft.stream, draft.number, draft.chunks);
   ShowPlan(built, action, *record.mutable_phase());
   BlobPins pins(cluster_);
@@ -113,10 +108,9 @@ absl::Status PhaseMaker::StorePlan(const storage::v1::PhasePlan& plan,
 }
 
 absl::Status PhaseMaker::Complete(const CompletePlan& action) {
-  KEEL_ASSIGN_OR_RETURN(const Completion found, FindPlans(action));
+  KEEL_ASSIGN_OR_RETURN(Completion found, FindPlans(action));
   BlobStore& blobs = *cluster_.env().blobs;
-  KEEL_ASSIGN_OR_RETURN(auto plan, ReadMessage<storage::v1::PhasePlan>(
-                                       blobs, found.record.plan_digest()));
+  KEEL_ASSIGN_OR_RETURN(storage::v1::PhasePlan plan, ReadPlan(found));
   storage::v1::PhasePlan previous;
   if (!found.previous_plan.empty()) {
     KEEL_ASSIGN_OR_RETURN(previous, ReadMessage<storage::v1::PhasePlan>(
@@ -136,11 +130,31 @@ absl::StatusOr<PhaseMaker::Completion> PhaseMaker::FindPlans(
   KEEL_ASSIGN_OR_RETURN(StreamState * stream, state->FindStream(action.stream));
   KEEL_ASSIGN_OR_RETURN(PhaseState * phase,
                         state->FindPhase(action.stream, action.phase));
-  Completion found{phase->record, ""};
+  Completion found{stream->record.stream(), phase->record, {}, ""};
+  for (const std::string& digest : phase->record.phase().chunk_digests()) {
+    found.chunks.push_back(
+        {stream->chunks.at(stream->chunk_numbers.at(digest)), {}});
+  }
   if (const int previous = NewestPublishedPhase(*stream); previous > 0) {
     found.previous_plan = stream->phases.at(previous).record.plan_digest();
   }
   return found;
+}
+
+absl::StatusOr<storage::v1::PhasePlan> PhaseMaker::ReadPlan(
+    Completion& completion) {
+  auto plan = ReadMessage<storage::v1::PhasePlan>(
+      *cluster_.env().blobs, completion.record.plan_digest());
+  if (!absl::IsDataLoss(plan.status()) && !absl::IsNotFound(plan.status())) {
+    return plan;
+  }
+  const v1::Phase& shown = completion.record.phase();
+  LogWarning("a plan was damaged and is made anew",
+             {{"stream", shown.stream()},
+              {"phase", absl::StrCat(shown.number())},
+              {"error", plan.status().ToString()}});
+  KEEL_RETURN_IF_ERROR(ReadIndexes(completion.stream, completion.chunks));
+  return BuildPlan(completion.stream, shown.number(), completion.chunks).plan;
 }
 
 absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
@@ -159,7 +173,8 @@ absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
   Edit edit = cluster_.NewEdit(durable::kCompletePlan);
   edit.PutPhase(std::move(record));
   KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
-  cluster_.DeleteUnreferenced(*state, {completion.record.plan_digest()});
+  // The plan before stays until the next start: a backup that was begun may
+  // have it in its records (docs/operations.md).
   LogInfo("plan completed", {{"stream", shown.stream()},
                              {"phase", absl::StrCat(shown.number())}});
   return absl::OkStatus();
@@ -185,11 +200,12 @@ absl::StatusOr<PhaseMaker::Draft> PhaseMaker::Begin(const CreatePhase& action) {
   return draft;
 }
 
-absl::Status PhaseMaker::ReadIndexes(Draft& draft) {
-  for (IndexedChunkRef& chunk : draft.chunks) {
-    KEEL_ASSIGN_OR_RETURN(
-        chunk.index, ReadMessage<storage::v1::ChunkIndex>(
-                         *cluster_.env().blobs, chunk.record.index_digest()));
+absl::Status PhaseMaker::ReadIndexes(const v1::Stream& stream,
+                                     std::vector<IndexedChunkRef>& chunks) {
+  for (IndexedChunkRef& chunk : chunks) {
+    KEEL_ASSIGN_OR_RETURN(chunk.index,
+                          ReadChunkIndex(*cluster_.env().blobs, chunk.record,
+                                         stream.config().limits()));
   }
   return absl::OkStatus();
 }
@@ -203,11 +219,6 @@ absl::Status PhaseMaker::Finish(const Draft& draft, PhaseRecord record,
   v1::Phase& phase = *record.mutable_phase();
   *phase.mutable_create_time() = ToTimestamp(edit.now());
   if (IsFinal(phase.state())) *phase.mutable_end_time() = phase.create_time();
-  if (phase.state() == v1::Phase::FAILED) {
-    storage::v1::StreamRecord blocked = stream->record;
-    blocked.mutable_stream()->set_state(v1::Stream::BLOCKED);
-    edit.PutStream(std::move(blocked));
-  }
   for (const IndexedChunkRef& chunk : draft.chunks) {
     storage::v1::ChunkRecord taken = chunk.record;
     taken.mutable_chunk()->set_phase(draft.number);

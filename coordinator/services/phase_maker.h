@@ -17,13 +17,14 @@ class PhaseMaker {
   // `cluster` outlives it.
   explicit PhaseMaker(Cluster& cluster) : cluster_(cluster) {}
 
-  // Takes the cluster's lock, but reads and writes blobs without it. Chunks
-  // whose index is damaged make a phase that is FAILED. An error is one of the
-  // moment (a full disk); the chunks go on waiting.
+  // Takes the cluster's lock, but reads and writes blobs without it. After an
+  // error the chunks go on waiting: it is one of the moment (a full disk), or
+  // DATA_LOSS or NOT_FOUND of a chunk's bytes, which its resubmission mends.
   absl::Status Create(const CreatePhase& action);
   // Stores the phase's plan anew, with what it takes from the phases that are
-  // published by now, in place of the old one. DATA_LOSS, NOT_FOUND: a plan
-  // cannot be read. Other errors are of the moment. Locks as Create.
+  // published by now, in place of the old one; makes that anew if it cannot be
+  // read. DATA_LOSS, NOT_FOUND: the plan of an earlier phase cannot be read, or
+  // a chunk. Other errors are of the moment. Locks as Create.
   absl::Status Complete(const CompletePlan& action);
 
  private:
@@ -37,16 +38,21 @@ class PhaseMaker {
 
   // A phase whose plan is to be completed.
   struct Completion {
+    v1::Stream stream;
     storage::v1::PhaseRecord record;
+    // Those of the phase, without their indexes.
+    std::vector<IndexedChunkRef> chunks;
     // Of the newest published phase; empty: there is none.
     std::string previous_plan;
   };
 
   absl::StatusOr<Draft> Begin(const CreatePhase& action);
-  absl::Status ReadIndexes(Draft& draft);
+  absl::Status ReadIndexes(const v1::Stream& stream,
+                           std::vector<IndexedChunkRef>& chunks);
   absl::Status Finish(const Draft& draft, storage::v1::PhaseRecord record,
                       const storage::v1::PhasePlan& plan);
   absl::StatusOr<Completion> FindPlans(const CompletePlan& action);
+  absl::StatusOr<storage::v1::PhasePlan> ReadPlan(Completion& completion);
   absl::Status ReplacePlan(const Completion& completion,
                            storage::v1::PhaseRecord record);
   // Stores the plan and notes it in `record`, with what the record shows of it.

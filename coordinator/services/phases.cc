@@ -321,9 +321,6 @@ absl::Status Phases::Retry(ClusterState& state, const std::string& name,
   Edit edit = cluster_.NewEdit(durable::kRetryPhase);
   KEEL_RETURN_IF_ERROR(
       After(*phase, PhaseEvent::kRetryRequested, "", edit.now()).status());
-  if (phase->record.plan_digest().empty()) {
-    return Refused(*phase, "it has no plan and can only be skipped");
-  }
   if (LaterPhaseStarted(*stream, number)) {
     return Refused(*phase, "a later phase has trained already");
   }

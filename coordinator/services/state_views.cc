@@ -95,6 +95,7 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.incarnation = worker.info.incarnation();
   view.attached = worker.attached();
   view.attach_time = worker.attach_time;
+  view.start_time = worker.start_time;
   view.heartbeat_time = worker.attached() && worker.sink->message_waits()
                             ? absl::InfiniteFuture()
                             : worker.heartbeat_time;

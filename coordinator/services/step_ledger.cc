@@ -148,7 +148,8 @@ absl::Status StepLedger::Flush(ClusterState& state, PhaseState& phase) {
     return status;
   }
   Metrics& metrics = *cluster_.env().metrics;
-  metrics.Increment("keel_steps_committed_total", {},
+  metrics.Increment("keel_steps_committed_total",
+                    {{"stream", phase.record.phase().stream()}},
                     static_cast<double>(group.pending_steps.size()));
   if (first && phase.break_time != absl::InfinitePast()) {
     metrics.Observe("keel_recovery_duration_seconds",

@@ -129,6 +129,20 @@ v1::Checkpoint InitialCheckpoint(const StreamRecord& record) {
   return checkpoint;
 }
 
+// ALREADY_EXISTS: the request id created a stream of another name.
+absl::Status RequireNewRequest(const ClusterState& state,
+                               const v1::CreateStreamRequest& request) {
+  if (request.request_id().empty()) return absl::OkStatus();
+  for (const auto& [name, stream] : state.streams) {
+    if (stream.record.create_request_id() != request.request_id()) continue;
+    return WithReason(absl::AlreadyExistsError(
+                          absl::StrCat("request \"", request.request_id(),
+                                       "\" created stream \"", name, "\"")),
+                      {"REQUEST_ID_REUSED", {{"stream", name}}});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Stream> Streams::Create(
@@ -151,6 +165,7 @@ absl::StatusOr<v1::Stream> Streams::Create(
                           "there is a stream \"", request.name(), "\"")),
                       {"STREAM_EXISTS", {{"stream", request.name()}}});
   }
+  KEEL_RETURN_IF_ERROR(RequireNewRequest(*state, request));
   Edit edit = cluster_.NewEdit(durable::kCreateStream);
   KEEL_ASSIGN_OR_RETURN(StreamRecord record,
                         NewRecord(*state, request, edit.now()));

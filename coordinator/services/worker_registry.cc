@@ -61,14 +61,18 @@ absl::StatusOr<int64_t> WorkerRegistry::Attach(
   const v1::Hello& hello = first.hello();
   WorkerState& worker = state->workers[hello.worker().id()];
   if (worker.attached()) worker.sink->Cancel();
-  const bool was_draining = worker.draining && worker.info.incarnation() ==
-                                                   hello.worker().incarnation();
+  const bool same_process =
+      worker.info.incarnation() == hello.worker().incarnation();
+  const bool was_draining = worker.draining && same_process;
+  const absl::Time start_time =
+      same_process ? worker.start_time : cluster.Now();
   worker = WorkerState();
   worker.info = hello.worker();
   worker.session = ++state->last_session;
   worker.sink = std::move(sink);
   worker.attach_time = cluster.Now();
   worker.heartbeat_time = worker.attach_time;
+  worker.start_time = start_time;
   worker.draining = was_draining;
   Welcome(*state, worker, hello);
   LogInfo("worker attached",

@@ -30,8 +30,9 @@ absl::StatusCode CodeOf(int sqlite_code, int system_error) {
     case SQLITE_CANTOPEN:
       return absl::StatusCode::kNotFound;
     case SQLITE_IOERR:
-      return system_error == ENOSPC ? absl::StatusCode::kResourceExhausted
-                                    : absl::StatusCode::kInternal;
+      return system_error == ENOSPC || system_error == EDQUOT
+                 ? absl::StatusCode::kResourceExhausted
+                 : absl::StatusCode::kInternal;
     default:
       return absl::StatusCode::kInternal;
   }

@@ -16,6 +16,7 @@ struct PhaseArguments {
   std::string stream;
   int number = 0;
   int attempt = 0;
+  std::string request_id;
 };
 
 std::string SamplesText(const v1::Accounting& a) {
@@ -135,7 +136,8 @@ absl::Status CallOnPhase(CommandContext& context,
 absl::Status Close(CommandContext& context, const PhaseArguments& arguments) {
   v1::ClosePhaseRequest request;
   request.set_stream(arguments.stream);
-  request.set_request_id(RandomId());
+  request.set_request_id(arguments.request_id.empty() ? RandomId()
+                                                      : arguments.request_id);
   KEEL_ASSIGN_OR_RETURN(
       const v1::Phase phase,
       context.client().Call(context.client().phases(),
@@ -211,9 +213,12 @@ void AddPhaseCommands(CLI::App& app, CommandContext& context) {
           "Follow a phase to its end; without N: one phase after another "
           "until none is left running. Exit 0 if it ends PUBLISHED or SKIPPED",
           Number::kOptional, &Watch);
-  AddVerb(*phase, context, "close",
-          "Make a phase of all chunks that wait, whatever the policy says",
-          Number::kNone, &Close);
+  const auto close =
+      AddVerb(*phase, context, "close",
+              "Make a phase of all chunks that wait, whatever the policy says",
+              Number::kNone, &Close);
+  phase->get_subcommand("close")->add_option("--request-id", close->request_id,
+                                             "Makes a repeated call safe");
   AddCall(*phase, context, "cancel", "End a phase", &Stub::CancelPhase);
   const auto retry = AddVerb(*phase, context, "retry",
                              "Start a FAILED or CANCELLED phase anew",

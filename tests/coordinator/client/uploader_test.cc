@@ -109,6 +109,13 @@ class UploaderTest : public ::testing::Test {
   int sleeps_ = 0;
 };
 
+TEST_F(UploaderTest, SendsANameOfAnyBytes) {
+  upload_.path = folder_.Write("caf\xe9.tar", data_);
+  const auto response = Upload();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(service_.header_.display_name(), "caf?.tar");
+}
+
 TEST_F(UploaderTest, SendsAFileInFrames) {
   upload_.probe_only = true;
   upload_.origin = 0;

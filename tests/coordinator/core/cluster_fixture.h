@@ -30,7 +30,7 @@ class PlannerTest : public ::testing::Test {
     worker.id = id;
     worker.incarnation = 1;
     worker.attached = true;
-    worker.attach_time = At(attached);
+    worker.attach_time = worker.start_time = At(attached);
     worker.heartbeat_time = At(heard);
     view_.workers.push_back(worker);
     return view_.workers.back();

@@ -26,6 +26,15 @@ TEST_F(PlannerTest, FormsGroupWhenJoinWindowPassed) {
                                   "2 workers ready, 1 to 64 wanted"));
 }
 
+TEST_F(PlannerTest, ALineThatBreaksAgainAndAgainHoldsUpNoGroup) {
+  Phase(Stream("s"), 1);
+  Worker("a", 97);
+  Worker("b", 97).attach_time = At(100);
+  Now(100.1);
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of a, b: "
+                                  "2 workers ready, 1 to 64 wanted"));
+}
+
 TEST_F(PlannerTest, RanksWorkersInOrderOfTheirIds) {
   Phase(Stream("s"), 1);
   Worker("c");

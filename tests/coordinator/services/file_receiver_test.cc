@@ -45,6 +45,21 @@ TEST_F(FileReceiverTest, ARepeatNeedsNoRoom) {
   EXPECT_EQ(Send("there", Sender::kUser), absl::OkStatus());
 }
 
+// Or a record would give a wrong size to whoever fetches it.
+TEST_F(FileReceiverTest, RefusesAnotherSizeOfAFileThatIsThere) {
+  ASSERT_TRUE(blobs_.Put("there").ok());
+  v1::CheckpointFile file;
+  file.set_name("weights.bin");
+  file.set_digest(Sha256Hex("there"));
+  file.set_size_bytes(1);
+  FileReceiver receiver(*cluster_, Sender::kUser);
+  const absl::Status status = receiver.StartFile(file);
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(ReasonOf(status).reason, "CHECKPOINT_FILE");
+  EXPECT_EQ(status.message(),
+            "file weights.bin has 5 bytes by its digest, not 1");
+}
+
 TEST_F(FileReceiverTest, GivesItsRoomBack) {
   blobs_.SetFreeBytes(cluster_->env().min_free_bytes + 10);
   for (const char* data : {"10 bytes!!", "10 others!", "10 more!!!"}) {

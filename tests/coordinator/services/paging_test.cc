@@ -43,6 +43,27 @@ TEST(PagingTest, GivesNoTokenOnAFullLastPage) {
   EXPECT_TRUE(page.next_page_token().empty());
 }
 
+TEST(PagingTest, EndsAPageBeforeItGrowsTooLarge) {
+  std::vector<v1::Stream> streams = Streams(5);
+  for (v1::Stream& stream : streams) {
+    stream.set_uid(std::string(kMaxPageBytes / 2 - 100, 'x'));
+  }
+  streams[4].set_uid(std::string(2 * kMaxPageBytes, 'x'));
+  std::vector<int> sizes;
+  v1::ListStreamsResponse page;
+  do {
+    const std::string token = page.next_page_token();
+    page.Clear();
+    ASSERT_TRUE(FillPage(
+                    streams, [](const v1::Stream& s) { return s.name(); }, 100,
+                    token, page.mutable_streams(),
+                    page.mutable_next_page_token())
+                    .ok());
+    sizes.push_back(page.streams_size());
+  } while (!page.next_page_token().empty());
+  EXPECT_EQ(sizes, (std::vector<int>{2, 2, 1}));
+}
+
 TEST(PagingTest, RefusesNegativeSizesAndForeignTokens) {
   v1::ListStreamsResponse page;
   EXPECT_TRUE(absl::IsInvalidArgument(Fill(2, -1, "", &page)));

@@ -1,5 +1,7 @@
 // Phases that train samples of earlier ones: replay and method joint.
+#include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/time/clock.h"
@@ -43,6 +45,22 @@ class PhaseHistoryTest : public PhaseFixture {
     EXPECT_EQ(verdict.replay_due_count(), replayed);
     EXPECT_EQ(verdict.replayed_count(), replayed);
   }
+  // Digests of the stored plans that train the chunk.
+  std::set<std::string> PlansOf(const std::string& chunk_digest) {
+    const std::string root = JoinPath(options_.state_dir, "blobs");
+    std::set<std::string> plans;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(root)) {
+      if (!entry.is_regular_file()) continue;
+      storage::v1::PhasePlan plan;
+      if (plan.ParseFromString(ReadFile(entry.path()).value()) &&
+          plan.chunks_size() == 1 &&
+          plan.chunks(0).chunk_digest() == chunk_digest) {
+        plans.insert(entry.path().filename());
+      }
+    }
+    return plans;
+  }
   // Makes phase 2 while 1 trains; both are there.
   std::unique_ptr<FakeWorker> StartWithTwoPhases() {
     auto worker = StartWorker({.hold_at = 3, .upload_initial = true});
@@ -57,6 +75,21 @@ class PhaseHistoryTest : public PhaseFixture {
     return worker;
   }
 };
+
+// A copy of the records that was made before it was completed names it still.
+TEST_F(PhaseHistoryTest, KeepsThePlanBeforeUntilTheNextStart) {
+  CreateReplaying(6, 2);
+  auto worker = StartWithTwoPhases();
+  worker->Release();
+  const std::string chunk =
+      Await("s", 2, v1::Phase::PUBLISHED).chunk_digests(0);
+  EXPECT_EQ(PlansOf(chunk).size(), 2u);
+  const std::string used = worker->view().join.plan().digest();
+  worker = nullptr;
+  StopServer();
+  StartServer();
+  EXPECT_EQ(PlansOf(chunk), std::set<std::string>{used});
+}
 
 TEST_F(PhaseHistoryTest, ReplaysWhatPublishedPhasesTrained) {
   CreateReplaying(6, 2);

@@ -131,6 +131,7 @@ TEST_F(SubmitTest, RefusesDamagedFramesAndKeepsNoneOfThem) {
   const grpc::Status status = writer->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS);
   EXPECT_EQ(ReasonIn(status), "FRAME_CHECKSUM");
+  EXPECT_EQ(GetUpload(HeaderOf("s", shard).digest()).received_bytes(), 0);
 }
 
 TEST_F(SubmitTest, RefusesBytesOfAnotherDigest) {
@@ -265,6 +266,13 @@ TEST_F(SubmitTest, RepeatsTheAnswerToTheSameCreateRequest) {
   ASSERT_TRUE(stubs().streams->CreateStream(&a, request, &first).ok());
   ASSERT_TRUE(stubs().streams->CreateStream(&b, request, &second).ok());
   EXPECT_EQ(first.uid(), second.uid());
+  v1::CreateStreamRequest renamed = request;
+  renamed.set_name("t2");
+  grpc::ClientContext d;
+  const grpc::Status elsewhere =
+      stubs().streams->CreateStream(&d, renamed, &second);
+  EXPECT_EQ(elsewhere.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonIn(elsewhere), "REQUEST_ID_REUSED");
   request.mutable_config()->mutable_train()->set_epochs(77);
   grpc::ClientContext c;
   const grpc::Status other =
