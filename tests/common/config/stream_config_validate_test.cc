@@ -45,6 +45,17 @@ TEST(ValidateStreamConfigTest, NamesAnUnknownPreset) {
             "vit-l-14, rn50, got 'rn51'");
 }
 
+TEST(ValidateStreamConfigTest, RefusesAnMlpOfNoUnit) {
+  EXPECT_EQ(
+      ModelProblem([](auto* m) { m->mutable_vision()->set_mlp_ratio(0.005); }),
+      "model.vision.mlp_ratio must leave the MLP one unit of the width "
+      "192, got 0.005");
+  EXPECT_EQ(
+      ModelProblem([](auto* m) { m->mutable_text()->set_mlp_ratio(0.005); }),
+      "model.text.mlp_ratio must leave the MLP one unit of the width 192, got "
+      "0.005");
+}
+
 // What is wrong with a ResNet of OpenCLIP's RN50x4, changed.
 std::string ResNetProblem(
     const std::function<void(v1::ModelConfig::Vision*)>& change) {

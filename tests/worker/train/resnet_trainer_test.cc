@@ -64,6 +64,16 @@ TEST_F(ResNetTrainerTest, DoesNotDependOnTheNumberOfWorkers) {
   ExpectSameRun(one, Train(3));
 }
 
+// With the usual epsilon; what it does at greater rates:
+// docs/training.md.
+TEST_F(ResNetTrainerTest, DoesNotDependOnThemAtASmallRateEither) {
+  harness_.job.config.train.epsilon = TrainConfig().epsilon;
+  harness_.job.config.train.lr = 1e-5;
+  const auto one = Train(1);
+  ExpectSameRun(one, Train(2));
+  ExpectSameRun(one, Train(3));
+}
+
 TEST_F(ResNetTrainerTest, AMemberWithoutRowsTakesPart) {
   harness_.job.config.train.global_batch = 2;
   harness_.job.config.train.epochs = 1;
