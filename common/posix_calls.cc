@@ -11,8 +11,11 @@ namespace keel {
 absl::Status FailedCall(const char* what, const std::string& path, int error) {
   absl::Status status =
       absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", path));
-  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
-      absl::IsUnimplemented(status)) {
+  const bool blames_the_path = error == EISDIR || error == ENOTDIR ||
+                               error == ENAMETOOLONG || error == ELOOP;
+  if (!blames_the_path &&
+      (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
+       absl::IsUnimplemented(status))) {
     status = absl::InternalError(status.message());
   }
   const bool full = error == ENOSPC || error == EDQUOT;

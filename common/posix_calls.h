@@ -11,9 +11,9 @@
 
 namespace keel {
 
-// "cannot WHAT PATH" with the code of the system's error; INTERNAL where that
-// would blame whoever asked (INVALID_ARGUMENT, FAILED_PRECONDITION,
-// UNIMPLEMENTED) for a state of this machine.
+// "cannot WHAT PATH" with the code of the system's error. INTERNAL where that
+// would blame whoever asked for a state of this machine: INVALID_ARGUMENT,
+// FAILED_PRECONDITION and UNIMPLEMENTED are for a path that is wrong in itself.
 absl::Status FailedCall(const char* what, const std::string& path,
                         int error = errno);
 // open(2), closed on exec, with mode 0644; below 0: errno says why.

@@ -111,7 +111,8 @@ class Section {
 // The heads that OpenCLIP makes of a width, by the width of one.
 absl::Status ReadHeads(const Section& cfg, int width, int& heads) {
   int head_width = kHeadWidth;
-  KEEL_RETURN_IF_ERROR(cfg.Integer("head_width", 1, kMaxWidth, head_width));
+  KEEL_RETURN_IF_ERROR(
+      cfg.Integer("head_width", 1, 32 * kMaxWidth, head_width));
   if (width % head_width != 0) {
     return cfg.Error(
         "head_width",

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/ids.h"
+#include "common/posix_calls.h"
 #include "common/sha256.h"
 
 namespace keel {
@@ -135,11 +136,15 @@ TEST_F(FileSystemTest, RefusesAFolderInPlaceOfAFile) {
   EXPECT_FALSE(CreateDirectories(In("x/y")).ok());
 }
 
-// Never a code that would blame a request, or end a phase, for this machine.
-TEST_F(FileSystemTest, BlamesNoCallerForTheMachine) {
-  EXPECT_EQ(ReadFile(folder_).status().code(), absl::StatusCode::kInternal);
-  ASSERT_TRUE(WriteFileAtomically(In("x"), "").ok());
-  EXPECT_EQ(ReadFile(In("x/y")).status().code(), absl::StatusCode::kInternal);
+TEST_F(FileSystemTest, BlamesAPathButNoCallerForTheMachine) {
+  EXPECT_EQ(ReadFile(folder_).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  // As a mount gives it that cannot sync a folder.
+  const absl::Status status = FailedCall("sync", folder_, EINVAL);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot sync"));
+  EXPECT_EQ(FailedCall("open", folder_, EBUSY).code(),
+            absl::StatusCode::kInternal);
 }
 
 TEST_F(FileSystemTest, RemovesFilesAndFolders) {

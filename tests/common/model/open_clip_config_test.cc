@@ -249,6 +249,9 @@ TEST(OpenClipConfigTest, ReadsWhatItWrites) {
   resnet.vision = {
       .image_size = 288, .width = 80, .heads = 40, .blocks = {4, 6, 10, 6}};
   EXPECT_EQ(Read(OpenClipConfigJson(resnet)), resnet);
+  resnet.vision.width = 768;
+  resnet.vision.heads = 1;
+  EXPECT_EQ(Read(OpenClipConfigJson(resnet)), resnet);
 }
 
 TEST(OpenClipConfigTest, NamesWhereTwoArchitecturesDiffer) {
