@@ -94,7 +94,7 @@ struct PhaseView {
   // weights).
   bool parent_ready = false;
   // True if its plan was made for another newest published phase and takes
-  // something from it.
+  // something from it, or could not be made yet.
   bool plan_stale = false;
   // Planned samples, those of earlier phases among them.
   int64_t sample_count = 0;
@@ -127,6 +127,7 @@ struct TaskView {
 struct StreamView {
   std::string name;
   v1::StreamConfig config;
+  // A FAILED phase, which waits for a person, comes before the open ones.
   bool blocked = false;
   // True if ClosePhase asked for a phase of all that waits.
   bool close_requested = false;

@@ -154,14 +154,18 @@ int LeavingMembers(const WorkerRoster& roster, const GroupView& group) {
   return count;
 }
 
-// One that lost its line and is back is not new: a line that breaks again and
-// again would put every group off.
-absl::Time NewestStart(const std::vector<const WorkerView*>& workers) {
-  absl::Time newest = absl::InfinitePast();
+// Until then more workers may come: behind the newest process, and behind the
+// first that is back, if all lost their line. One that is back beside others is
+// not new: a line that breaks again and again would put every group off.
+absl::Time JoinEnd(const std::vector<const WorkerView*>& workers,
+                   absl::Duration window) {
+  absl::Time newest_start = absl::InfinitePast();
+  absl::Time oldest_attach = absl::InfiniteFuture();
   for (const WorkerView* worker : workers) {
-    newest = std::max(newest, worker->start_time);
+    newest_start = std::max(newest_start, worker->start_time);
+    oldest_attach = std::min(oldest_attach, worker->attach_time);
   }
-  return newest;
+  return std::max(newest_start, oldest_attach) + window;
 }
 
 // Workers with GPUs and workers without talk to their peers in different ways,
@@ -201,9 +205,8 @@ void FormGroupFor(Planning& planning, const StreamView& stream,
   if (static_cast<int64_t>(idle.size()) < least) return;
   const bool full = static_cast<int64_t>(idle.size()) >= most;
   const bool wait =
-      !full &&
-      (LeavingMembers(planning.roster, phase.group) > 0 ||
-       planning.now < NewestStart(idle) + planning.options.join_window);
+      !full && (LeavingMembers(planning.roster, phase.group) > 0 ||
+                planning.now < JoinEnd(idle, planning.options.join_window));
   if (full) idle.resize(std::max<int64_t>(1, most));
   FormGroup action{stream.name, phase.number, {}, ""};
   for (const WorkerView* worker : idle) {

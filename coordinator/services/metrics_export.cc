@@ -133,9 +133,12 @@ void RemoveOlder(const std::string& stream, Metrics& metrics) {
   }
 }
 
-// State of the phase that the stream is at: of the oldest that is not over,
-// else of the newest. A FAILED one blocks the stream: it is not over.
+// State of the phase that the stream is at: FAILED while one blocks it, else of
+// the oldest that is not over, else of the newest.
 v1::Phase::State CurrentState(const StreamState& stream) {
+  if (stream.record.stream().state() == v1::Stream::BLOCKED) {
+    return v1::Phase::FAILED;
+  }
   const int number = stream.open_phases.empty() ? stream.phases.rbegin()->first
                                                 : *stream.open_phases.begin();
   return stream.phases.at(number).record.phase().state();
@@ -156,6 +159,8 @@ void ExportPhaseState(const StreamState& stream, Metrics& metrics) {
 
 void ExportGauges(const ClusterState& state, Metrics& metrics) {
   for (const auto& [name, stream] : state.streams) {
+    // There from the start: increase() misses what a series begins with.
+    metrics.Increment("keel_steps_committed_total", {{"stream", name}}, 0);
     int64_t samples = 0;
     for (int64_t number : stream.backlog) {
       samples += stream.chunks.at(number).chunk().samples().accepted_count();

@@ -50,9 +50,14 @@ void ShowPlan(const BuiltPlan& built, const CreatePhase& action,
   *phase.mutable_accounting() = built.accounting;
 }
 
-// The samples that the phase holds out; without chunks if it has none.
-storage::v1::ProbeRecord ProbeOf(const StreamState& stream, int number,
-                                 const storage::v1::PhasePlan& plan) {
+// The disk has changed or lost a blob.
+bool IsLost(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status);
+}
+
+// The samples that the phase holds out, if it has any.
+void PutProbe(const StreamState& stream, int number,
+              const storage::v1::PhasePlan& plan, Edit& edit) {
   storage::v1::ProbeRecord probe;
   probe.set_stream(stream.record.stream().name());
   probe.set_name(UniqueProbeName(stream, absl::StrCat("phase-", number)));
@@ -60,7 +65,7 @@ storage::v1::ProbeRecord ProbeOf(const StreamState& stream, int number,
   for (const storage::v1::PlannedChunk& chunk : plan.chunks()) {
     if (chunk.probe_ordinals_size() > 0) *probe.add_chunks() = chunk;
   }
-  return probe;
+  if (probe.chunks_size() > 0) edit.PutProbe(std::move(probe));
 }
 
 }  // namespace
@@ -80,7 +85,13 @@ absl::Status PhaseMaker::Create(const CreatePhase& action) {
   PhaseRecord record;
   *record.mutable_phase() =
       NewPhase(action.stream, draft.number, draft.parent, draft.chunks);
-  KEEL_RETURN_IF_ERROR(ReadIndexes(draft.stream, draft.chunks));
+  const absl::Status read = ReadIndexes(draft.stream, draft.chunks);
+  if (IsLost(read)) {
+    record.mutable_phase()->set_state(v1::Phase::FAILED);
+    record.mutable_phase()->set_reason(std::string(read.message()));
+    return Finish(draft, std::move(record), {});
+  }
+  KEEL_RETURN_IF_ERROR(read);
   const BuiltPlan built = BuildPlan(draft.stream, draft.number, draft.chunks);
   ShowPlan(built, action, *record.mutable_phase());
   BlobPins pins(cluster_);
@@ -109,19 +120,20 @@ absl::Status PhaseMaker::StorePlan(const storage::v1::PhasePlan& plan,
 
 absl::Status PhaseMaker::Complete(const CompletePlan& action) {
   KEEL_ASSIGN_OR_RETURN(Completion found, FindPlans(action));
-  BlobStore& blobs = *cluster_.env().blobs;
-  KEEL_ASSIGN_OR_RETURN(storage::v1::PhasePlan plan, ReadPlan(found));
+  KEEL_ASSIGN_OR_RETURN(BuiltPlan built, ReadPlan(found));
   storage::v1::PhasePlan previous;
   if (!found.previous_plan.empty()) {
-    KEEL_ASSIGN_OR_RETURN(previous, ReadMessage<storage::v1::PhasePlan>(
-                                        blobs, found.previous_plan));
+    KEEL_ASSIGN_OR_RETURN(
+        previous, ReadMessage<storage::v1::PhasePlan>(*cluster_.env().blobs,
+                                                      found.previous_plan));
   }
-  plan = WithHistory(std::move(plan),
-                     found.previous_plan.empty() ? nullptr : &previous);
+  const storage::v1::PhasePlan plan = WithHistory(
+      std::move(built.plan), found.previous_plan.empty() ? nullptr : &previous);
   PhaseRecord record = found.record;
+  *record.mutable_phase()->mutable_accounting() = built.accounting;
   BlobPins pins(cluster_);
   KEEL_RETURN_IF_ERROR(StorePlan(plan, pins, record));
-  return ReplacePlan(found, std::move(record));
+  return ReplacePlan(found, std::move(record), plan);
 }
 
 absl::StatusOr<PhaseMaker::Completion> PhaseMaker::FindPlans(
@@ -141,24 +153,26 @@ absl::StatusOr<PhaseMaker::Completion> PhaseMaker::FindPlans(
   return found;
 }
 
-absl::StatusOr<storage::v1::PhasePlan> PhaseMaker::ReadPlan(
-    Completion& completion) {
-  auto plan = ReadMessage<storage::v1::PhasePlan>(
-      *cluster_.env().blobs, completion.record.plan_digest());
-  if (!absl::IsDataLoss(plan.status()) && !absl::IsNotFound(plan.status())) {
-    return plan;
+absl::StatusOr<BuiltPlan> PhaseMaker::ReadPlan(Completion& completion) {
+  const PhaseRecord& record = completion.record;
+  const v1::Phase& shown = record.phase();
+  if (!record.plan_digest().empty()) {
+    auto plan = ReadMessage<storage::v1::PhasePlan>(*cluster_.env().blobs,
+                                                    record.plan_digest());
+    if (plan.ok()) return BuiltPlan{*std::move(plan), shown.accounting()};
+    if (!IsLost(plan.status())) return plan.status();
+    LogWarning("a plan was damaged and is made anew",
+               {{"stream", shown.stream()},
+                {"phase", absl::StrCat(shown.number())},
+                {"error", plan.status().ToString()}});
   }
-  const v1::Phase& shown = completion.record.phase();
-  LogWarning("a plan was damaged and is made anew",
-             {{"stream", shown.stream()},
-              {"phase", absl::StrCat(shown.number())},
-              {"error", plan.status().ToString()}});
   KEEL_RETURN_IF_ERROR(ReadIndexes(completion.stream, completion.chunks));
-  return BuildPlan(completion.stream, shown.number(), completion.chunks).plan;
+  return BuildPlan(completion.stream, shown.number(), completion.chunks);
 }
 
 absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
-                                     PhaseRecord record) {
+                                     PhaseRecord record,
+                                     const storage::v1::PhasePlan& plan) {
   const v1::Phase& shown = completion.record.phase();
   auto state = cluster_.Lock();
   KEEL_ASSIGN_OR_RETURN(StreamState * stream,
@@ -171,6 +185,10 @@ absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
     return absl::OkStatus();
   }
   Edit edit = cluster_.NewEdit(durable::kCompletePlan);
+  // Otherwise its probes are known since it was created.
+  if (completion.record.plan_digest().empty()) {
+    PutProbe(*stream, shown.number(), plan, edit);
+  }
   edit.PutPhase(std::move(record));
   KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));
   // The plan before stays until the next start: a backup that was begun may
@@ -219,13 +237,17 @@ absl::Status PhaseMaker::Finish(const Draft& draft, PhaseRecord record,
   v1::Phase& phase = *record.mutable_phase();
   *phase.mutable_create_time() = ToTimestamp(edit.now());
   if (IsFinal(phase.state())) *phase.mutable_end_time() = phase.create_time();
+  if (phase.state() == v1::Phase::FAILED) {
+    storage::v1::StreamRecord blocked = stream->record;
+    blocked.mutable_stream()->set_state(v1::Stream::BLOCKED);
+    edit.PutStream(std::move(blocked));
+  }
   for (const IndexedChunkRef& chunk : draft.chunks) {
     storage::v1::ChunkRecord taken = chunk.record;
     taken.mutable_chunk()->set_phase(draft.number);
     edit.PutChunk(std::move(taken));
   }
-  auto probe = ProbeOf(*stream, draft.number, plan);
-  if (probe.chunks_size() > 0) edit.PutProbe(std::move(probe));
+  PutProbe(*stream, draft.number, plan, edit);
   // Whoever asked for a phase of all that waits gets this one if nothing else
   // waits.
   const bool answers = stream->backlog.size() == draft.chunks.size();

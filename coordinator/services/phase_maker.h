@@ -17,14 +17,16 @@ class PhaseMaker {
   // `cluster` outlives it.
   explicit PhaseMaker(Cluster& cluster) : cluster_(cluster) {}
 
-  // Takes the cluster's lock, but reads and writes blobs without it. After an
-  // error the chunks go on waiting: it is one of the moment (a full disk), or
-  // DATA_LOSS or NOT_FOUND of a chunk's bytes, which its resubmission mends.
+  // Takes the cluster's lock, but reads and writes blobs without it. A chunk
+  // that is lost with its index makes a phase that is FAILED; submitted again
+  // it is mended, and a retry makes the plan. An error is one of the moment (a
+  // full disk); the chunks go on waiting.
   absl::Status Create(const CreatePhase& action);
   // Stores the phase's plan anew, with what it takes from the phases that are
-  // published by now, in place of the old one; makes that anew if it cannot be
-  // read. DATA_LOSS, NOT_FOUND: the plan of an earlier phase cannot be read, or
-  // a chunk. Other errors are of the moment. Locks as Create.
+  // published by now, in place of the old one; makes it from the chunks if
+  // there is none, or none that can be read. DATA_LOSS, NOT_FOUND: the plan of
+  // an earlier phase cannot be read, or a chunk. Other errors are of the
+  // moment. Locks as Create.
   absl::Status Complete(const CompletePlan& action);
 
  private:
@@ -52,9 +54,10 @@ class PhaseMaker {
   absl::Status Finish(const Draft& draft, storage::v1::PhaseRecord record,
                       const storage::v1::PhasePlan& plan);
   absl::StatusOr<Completion> FindPlans(const CompletePlan& action);
-  absl::StatusOr<storage::v1::PhasePlan> ReadPlan(Completion& completion);
+  absl::StatusOr<BuiltPlan> ReadPlan(Completion& completion);
   absl::Status ReplacePlan(const Completion& completion,
-                           storage::v1::PhaseRecord record);
+                           storage::v1::PhaseRecord record,
+                           const storage::v1::PhasePlan& plan);
   // Stores the plan and notes it in `record`, with what the record shows of it.
   absl::Status StorePlan(const storage::v1::PhasePlan& plan, BlobPins& pins,
                          storage::v1::PhaseRecord& record);

@@ -42,8 +42,7 @@ class Phases {
                    PhaseEvent event, const std::string& reason);
   absl::Status Approve(ClusterState& state, const std::string& stream,
                        int number);
-  // FAILED_PRECONDITION: a later phase has trained already, or there is no
-  // plan to train by.
+  // FAILED_PRECONDITION: a later phase has trained already.
   absl::Status Retry(ClusterState& state, const std::string& stream,
                      int number);
 

@@ -26,6 +26,7 @@ int64_t SmallestStep(const StreamState& stream, const v1::Phase& phase) {
 }
 
 bool IsPlanStale(const StreamState& stream, const PhaseState& phase) {
+  if (phase.record.plan_digest().empty()) return true;
   return !phase.record.phase().has_start_time() &&
          phase.record.previous_phase() != NewestPublishedPhase(stream) &&
          NeedsHistory(stream.record.stream().config().method());
@@ -66,11 +67,22 @@ PhaseView ViewOfPhase(const StreamState& stream, const PhaseState& phase,
   return view;
 }
 
+// True if a FAILED phase comes before the first one that is open.
+bool IsBlocked(const StreamState& stream) {
+  if (stream.record.stream().state() != v1::Stream::BLOCKED) return false;
+  for (const auto& [number, phase] : stream.phases) {
+    const v1::Phase::State state = phase.record.phase().state();
+    if (state == v1::Phase::FAILED) return true;
+    if (!IsFinal(state)) return false;
+  }
+  return false;
+}
+
 StreamView ViewOfStream(const StreamState& stream) {
   StreamView view;
   view.name = stream.record.stream().name();
   view.config = stream.record.stream().config();
-  view.blocked = stream.record.stream().state() == v1::Stream::BLOCKED;
+  view.blocked = IsBlocked(stream);
   view.close_requested = !stream.close_requests.empty();
   for (int64_t number : stream.backlog) {
     const v1::Chunk& chunk = stream.chunks.at(number).chunk();

@@ -202,6 +202,7 @@ class BadInputTest(BadPeers, unittest.TestCase):
         seen.check("config-alpha-grpc", *create(name="refused", config={"method": {"alpha": -1}}))
         seen.check("stream-request-reused", *create(name="asked", request_id="ask"),
                    request="ask", stream="asked")
+        seen.check("stream-request-name", *create(name="renamed", request_id="ask"), request="ask", stream="asked")
 
     # ---- requests ----------------------------------------------------------
 
@@ -293,6 +294,12 @@ class BadInputTest(BadPeers, unittest.TestCase):
             "name": "../weights", "size_bytes": 3, "digest": "0" * 64})
         seen.check("checkpoint-name", *api.refusal(
             lambda: api.call("keel.v1.CheckpointService", "UploadCheckpoint", iter([name]))))
+        with open(self.waiting, "rb") as file:
+            stored = file.read()
+        claimed = api.message("keel.v1.UploadCheckpointRequest", file={
+            "name": "weights", "size_bytes": 1, "digest": hashlib.sha256(stored).hexdigest()})
+        seen.check("checkpoint-size", *api.refusal(
+            lambda: api.call("keel.v1.CheckpointService", "UploadCheckpoint", iter([claimed]))), size=len(stored))
         seen.check_command("phase-unknown", keel("phase", "show", "healthy", "99", check=False),
                            stream="healthy")
         retried = keel("phase", "retry", "healthy", "1", check=False)

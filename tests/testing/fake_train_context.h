@@ -60,6 +60,7 @@ class FakeTaskContext : public TaskContext {
   ChunkReader& chunks() override { return chunks_; }
   void Stop() { stopped_ = true; }
   bool stop_requested() const override { return stopped_; }
+  bool cancelled() const override { return stopped_; }
 
  private:
   ChunkReader& chunks_;

@@ -26,6 +26,9 @@ class TaskJob : public Job, private TaskContext {
  private:
   ChunkReader& chunks() override { return chunks_; }
   bool stop_requested() const override { return stop().Poll(); }
+  bool cancelled() const override {
+    return stop().requested().HasBeenNotified();
+  }
 
   absl::StatusOr<v1::TaskEnded> Work();
   absl::StatusOr<v1::TaskEnded> Evaluate(JobInputs& inputs);

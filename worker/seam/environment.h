@@ -75,7 +75,12 @@ class TaskContext {
  public:
   virtual ~TaskContext() = default;
   virtual ChunkReader& chunks() = 0;
+  // True once the task is to end at its next look; each is a sign that it goes
+  // on. Does not block.
   virtual bool stop_requested() const = 0;
+  // The same without the sign, for other threads of the task and for looks
+  // between two rows.
+  virtual bool cancelled() const = 0;
 };
 
 }  // namespace keel

@@ -14,12 +14,14 @@ namespace {
 
 SampleSource SourceOf(const EvaluationEnvironment& environment,
                       const StreamConfig& config) {
-  return {.chunks = environment.context.chunks(),
-          .tokenizer = environment.tokenizer,
-          .max_image_pixels = config.max_image_pixels,
-          .stop_requested = [&context = environment.context] {
-            return context.stop_requested();
-          }};
+  return {
+      .chunks = environment.context.chunks(),
+      .tokenizer = environment.tokenizer,
+      .max_image_pixels = config.max_image_pixels,
+      .stop_requested =
+          [&context = environment.context] { return context.stop_requested(); },
+      .cancelled = [&context =
+                        environment.context] { return context.cancelled(); }};
 }
 
 absl::StatusOr<ClipModel> LoadFrozen(const std::vector<LocalFile>& files,

@@ -110,7 +110,7 @@ absl::StatusOr<EmbeddedCaptions> Embed(const ClipModel& model,
   const std::vector<RowRequest> rows = AllRows(loader, all_captions);
   BatchPrefetcher batches(
       loader, [&](int64_t index) { return PassOf(rows, index); }, 2,
-      source.stop_requested);
+      source.cancelled);
   Embedder embedder(model);
   for (size_t row = 0; row < rows.size(); row += kBatch) {
     KEEL_RETURN_IF_ERROR(CheckStopped(source.stop_requested));

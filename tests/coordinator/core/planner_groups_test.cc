@@ -35,6 +35,18 @@ TEST_F(PlannerTest, ALineThatBreaksAgainAndAgainHoldsUpNoGroup) {
                                   "2 workers ready, 1 to 64 wanted"));
 }
 
+// After an outage the others are back in a moment.
+TEST_F(PlannerTest, AwaitsOthersWhenAllLostTheirLine) {
+  Phase(Stream("s"), 1);
+  Worker("a", 50).attach_time = At(99);
+  Now(100.9);
+  EXPECT_THAT(Plan(), IsEmpty());
+  Worker("b", 50).attach_time = At(100.5);
+  Now(101);
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of a, b: "
+                                  "2 workers ready, 1 to 64 wanted"));
+}
+
 TEST_F(PlannerTest, RanksWorkersInOrderOfTheirIds) {
   Phase(Stream("s"), 1);
   Worker("c");

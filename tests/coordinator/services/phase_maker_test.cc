@@ -3,25 +3,46 @@
 
 #include <string>
 
+#include "gmock/gmock.h"
 #include "tests/coordinator/services/parts_fixture.h"
 
 namespace keel::testing {
 namespace {
 
+using ::testing::HasSubstr;
+
 class PhaseMakerTest : public PartsFixture {
  protected:
-  // Of the stream's only chunk.
-  storage::v1::ChunkRecord Chunk() {
+  storage::v1::ChunkRecord Chunk(int64_t number = 1) {
     auto state = cluster_->Lock();
-    return state->FindStream("s").value()->chunks.begin()->second;
+    return state->FindStream("s").value()->chunks.at(number);
   }
-  size_t PhaseCount() {
+  v1::Stream::State StreamState() {
     auto state = cluster_->Lock();
-    return state->FindStream("s").value()->phases.size();
+    return state->FindStream("s").value()->record.stream().state();
   }
-  size_t BacklogSize() {
+  absl::Status Retry() {
     auto state = cluster_->Lock();
-    return state->FindStream("s").value()->backlog.size();
+    return parts_->phases.Retry(*state, "s", 1);
+  }
+  // Phase 1 is what a stream has whose chunk was never lost.
+  void ExpectAsMadeAtOnce() {
+    v1::CreateStreamRequest request = StreamRequest("other");
+    request.mutable_config()->mutable_probe()->set_fraction(0.5);
+    ASSERT_TRUE(parts_->streams.Create(request).ok());
+    SubmitChunk("other", "s");
+    ASSERT_TRUE(parts_->controller.Tick());
+    const v1::Phase phase = PhaseOf("s").phase();
+    const v1::Phase expected = PhaseOf("other").phase();
+    EXPECT_EQ(phase.state(), v1::Phase::QUEUED);
+    EXPECT_EQ(phase.step_count(), expected.step_count());
+    EXPECT_EQ(phase.accounting().DebugString(),
+              expected.accounting().DebugString());
+    EXPECT_GT(expected.accounting().probe_count(), 0);
+    auto state = cluster_->Lock();
+    const auto& probes = state->FindStream("s").value()->probes;
+    ASSERT_EQ(probes.size(), 1u);
+    EXPECT_EQ(probes.begin()->second.held_out_phase(), 1);
   }
   // As Submit, of a stream that replays.
   void SubmitToReplay() {
@@ -44,20 +65,41 @@ TEST_F(PhaseMakerTest, MakesADamagedIndexAnew) {
   EXPECT_EQ(blobs_.Verify(Chunk().index_digest()), absl::OkStatus());
 }
 
-TEST_F(PhaseMakerTest, ALostChunkWaitsUntilItIsSubmittedAgain) {
-  Submit("s");
+TEST_F(PhaseMakerTest, ALostChunkIsSubmittedAgainAndItsPhaseRetried) {
+  v1::CreateStreamRequest request = StreamRequest();
+  request.mutable_config()->mutable_probe()->set_fraction(0.5);
+  ASSERT_TRUE(parts_->streams.Create(request).ok());
+  SubmitChunk("s", "s");
   const std::string index = Chunk().index_digest();
   ASSERT_TRUE(blobs_.Delete(index).ok());
   blobs_.Damage(Chunk().chunk().digest());
-  EXPECT_FALSE(parts_->controller.Tick());
-  EXPECT_EQ(PhaseCount(), 0u);
-  EXPECT_EQ(BacklogSize(), 1u);
-  SubmitChunk("s", "s");
-  EXPECT_EQ(BacklogSize(), 1u);
-  clock_.Advance(absl::Minutes(1));
   EXPECT_TRUE(parts_->controller.Tick());
-  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::QUEUED);
+  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::FAILED);
+  EXPECT_THAT(PhaseOf("s").phase().reason(), HasSubstr("is damaged"));
+  EXPECT_EQ(StreamState(), v1::Stream::BLOCKED);
+
+  // It cannot be made yet.
+  ASSERT_TRUE(Retry().ok());
+  EXPECT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::FAILED);
+
+  SubmitChunk("s", "s");
+  ASSERT_TRUE(Retry().ok());
+  EXPECT_EQ(StreamState(), v1::Stream::ACTIVE);
+  EXPECT_TRUE(parts_->controller.Tick());
   EXPECT_EQ(blobs_.Verify(index), absl::OkStatus());
+  ExpectAsMadeAtOnce();
+}
+
+TEST_F(PhaseMakerTest, APhaseThatFailedBlocksNoneBeforeIt) {
+  MakePhase();
+  SubmitChunk("s", "two");
+  blobs_.Damage(Chunk(2).index_digest());
+  blobs_.Damage(Chunk(2).chunk().digest());
+  ASSERT_TRUE(parts_->controller.Tick());
+  ASSERT_EQ(PhaseOf("s", 2).phase().state(), v1::Phase::FAILED);
+  AttachAndTrain("w");
+  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::TRAINING);
 }
 
 TEST_F(PhaseMakerTest, MakesADamagedPlanAnewWhenItIsCompleted) {

@@ -5,7 +5,17 @@
 namespace keel::testing {
 namespace {
 
-using WorkerRegistryTest = PartsFixture;
+class WorkerRegistryTest : public PartsFixture {
+ protected:
+  // As MakePhase, with room for four workers.
+  void MakePhaseOfFourRows() {
+    v1::CreateStreamRequest request = StreamRequest();
+    request.mutable_config()->mutable_train()->set_global_batch(4);
+    ASSERT_TRUE(parts_->streams.Create(request).ok());
+    SubmitChunk("s", "s");
+    ASSERT_TRUE(parts_->controller.Tick());
+  }
+};
 
 TEST_F(WorkerRegistryTest, ForgetsAWorkerTenMinutesAfterItsLoss) {
   Attach("w");
@@ -18,6 +28,35 @@ TEST_F(WorkerRegistryTest, ForgetsAWorkerTenMinutesAfterItsLoss) {
   clock_.Advance(absl::Minutes(2));
   ASSERT_TRUE(parts_->controller.Tick());
   EXPECT_TRUE(parts_->workers.List().empty());
+}
+
+// A line that breaks again and again, beside a worker that is there.
+TEST_F(WorkerRegistryTest, AReattachedProcessIsNotAwaitedLikeANewOne) {
+  MakePhaseOfFourRows();
+  Attach("a");
+  Attach("b");
+  clock_.Advance(PlannerOptions().join_window);
+  const auto second = Attach("b");
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(second->Count(v1::CoordinatorMessage::kJoinGroup), 1);
+}
+
+TEST_F(WorkerRegistryTest, ANewProcessIsAwaited) {
+  MakePhaseOfFourRows();
+  Attach("a");
+  Attach("b");
+  clock_.Advance(PlannerOptions().join_window);
+  v1::WorkerMessage hello;
+  hello.set_incarnation(2);
+  hello.mutable_hello()->mutable_worker()->set_id("b");
+  hello.mutable_hello()->mutable_worker()->set_incarnation(2);
+  const auto sink = std::make_shared<KeptMessages>();
+  ASSERT_TRUE(parts_->workers.Attach(hello, sink).ok());
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(sink->Count(v1::CoordinatorMessage::kJoinGroup), 0);
+  clock_.Advance(PlannerOptions().join_window);
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(sink->Count(v1::CoordinatorMessage::kJoinGroup), 1);
 }
 
 // Its old collective may hang for a while; a group with it would break.

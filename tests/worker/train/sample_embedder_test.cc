@@ -50,7 +50,7 @@ TEST_F(SampleEmbedderTest, LeavesOutWhatDoesNotDecodeWithItsCaptions) {
 }
 
 TEST_F(SampleEmbedderTest, StopsBetweenTwoRows) {
-  source_.stop_requested = [this] { return chunks_.read_count() >= 3; };
+  source_.cancelled = [this] { return chunks_.read_count() >= 3; };
   EXPECT_TRUE(
       absl::IsCancelled(EmbedSamples(model_, samples_, source_).status()));
   // A row reads its image and its caption.
