@@ -11,8 +11,7 @@ namespace keel {
 absl::Status FailedCall(const char* what, const std::string& path, int error) {
   absl::Status status =
       absl::ErrnoToStatus(error, absl::StrCat("cannot ", what, " ", path));
-  const bool blames_the_path = error == EISDIR || error == ENOTDIR ||
-                               error == ENAMETOOLONG || error == ELOOP;
+  const bool blames_the_path = error == EISDIR || error == ENAMETOOLONG;
   if (!blames_the_path &&
       (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
        absl::IsUnimplemented(status))) {

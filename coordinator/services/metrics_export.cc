@@ -133,12 +133,9 @@ void RemoveOlder(const std::string& stream, Metrics& metrics) {
   }
 }
 
-// State of the phase that the stream is at: FAILED while one blocks it, else of
-// the oldest that is not over, else of the newest.
+// State of the phase that the stream is at: of the oldest that is not over,
+// else of the newest.
 v1::Phase::State CurrentState(const StreamState& stream) {
-  if (stream.record.stream().state() == v1::Stream::BLOCKED) {
-    return v1::Phase::FAILED;
-  }
   const int number = stream.open_phases.empty() ? stream.phases.rbegin()->first
                                                 : *stream.open_phases.begin();
   return stream.phases.at(number).record.phase().state();
@@ -147,9 +144,12 @@ v1::Phase::State CurrentState(const StreamState& stream) {
 void ExportPhaseState(const StreamState& stream, Metrics& metrics) {
   if (stream.phases.empty()) return;
   const v1::Phase::State now = CurrentState(stream);
+  // Those before a FAILED one go on.
+  const bool blocked = stream.record.stream().state() == v1::Stream::BLOCKED;
   for (int value = v1::Phase::QUEUED; value <= v1::Phase::State_MAX; ++value) {
     const auto state = static_cast<v1::Phase::State>(value);
-    metrics.Set("keel_phase_state", state == now ? 1 : 0,
+    const bool shown = state == now || (blocked && state == v1::Phase::FAILED);
+    metrics.Set("keel_phase_state", shown ? 1 : 0,
                 {{"stream", stream.record.stream().name()},
                  {"state", StateName(state)}});
   }

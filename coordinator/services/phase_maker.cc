@@ -42,17 +42,28 @@ v1::Phase NewPhase(const std::string& stream, int number, int parent,
   return phase;
 }
 
-void ShowPlan(const BuiltPlan& built, const CreatePhase& action,
+void ShowPlan(const BuiltPlan& built, const std::string& reason,
               v1::Phase& phase) {
   const bool empty = built.plan.sample_count() == 0;
   phase.set_state(empty ? v1::Phase::SKIPPED : v1::Phase::QUEUED);
-  phase.set_reason(empty ? "it has no trainable sample" : action.reason);
+  phase.set_reason(empty ? "it has no trainable sample" : reason);
   *phase.mutable_accounting() = built.accounting;
 }
 
 // The disk has changed or lost a blob.
 bool IsLost(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsNotFound(status);
+}
+
+// Until there is a plan all accepted samples are due.
+void ExpectAll(const std::vector<IndexedChunkRef>& chunks,
+               v1::Accounting& accounting) {
+  int64_t accepted = 0;
+  for (const IndexedChunkRef& chunk : chunks) {
+    accepted += chunk.record.chunk().samples().accepted_count();
+  }
+  accounting.set_accepted_count(accepted);
+  accounting.set_planned_count(accepted);
 }
 
 // The samples that the phase holds out, if it has any.
@@ -89,11 +100,12 @@ absl::Status PhaseMaker::Create(const CreatePhase& action) {
   if (IsLost(read)) {
     record.mutable_phase()->set_state(v1::Phase::FAILED);
     record.mutable_phase()->set_reason(std::string(read.message()));
+    ExpectAll(draft.chunks, *record.mutable_phase()->mutable_accounting());
     return Finish(draft, std::move(record), {});
   }
   KEEL_RETURN_IF_ERROR(read);
   const BuiltPlan built = BuildPlan(draft.stream, draft.number, draft.chunks);
-  ShowPlan(built, action, *record.mutable_phase());
+  ShowPlan(built, action.reason, *record.mutable_phase());
   BlobPins pins(cluster_);
   KEEL_RETURN_IF_ERROR(StorePlan(built.plan, pins, record));
   return Finish(draft, std::move(record), built.plan);
@@ -127,10 +139,15 @@ absl::Status PhaseMaker::Complete(const CompletePlan& action) {
         previous, ReadMessage<storage::v1::PhasePlan>(*cluster_.env().blobs,
                                                       found.previous_plan));
   }
-  const storage::v1::PhasePlan plan = WithHistory(
-      std::move(built.plan), found.previous_plan.empty() ? nullptr : &previous);
   PhaseRecord record = found.record;
-  *record.mutable_phase()->mutable_accounting() = built.accounting;
+  if (record.plan_digest().empty()) {
+    ShowPlan(built, record.phase().reason(), *record.mutable_phase());
+  }
+  const storage::v1::PhasePlan plan =
+      NeedsHistory(built.plan)
+          ? WithHistory(std::move(built.plan),
+                        found.previous_plan.empty() ? nullptr : &previous)
+          : std::move(built.plan);
   BlobPins pins(cluster_);
   KEEL_RETURN_IF_ERROR(StorePlan(plan, pins, record));
   return ReplacePlan(found, std::move(record), plan);
@@ -147,7 +164,8 @@ absl::StatusOr<PhaseMaker::Completion> PhaseMaker::FindPlans(
     found.chunks.push_back(
         {stream->chunks.at(stream->chunk_numbers.at(digest)), {}});
   }
-  if (const int previous = NewestPublishedPhase(*stream); previous > 0) {
+  const int previous = NewestPublishedPhase(*stream);
+  if (previous > 0 && NeedsHistory(found.stream.config().method())) {
     found.previous_plan = stream->phases.at(previous).record.plan_digest();
   }
   return found;
@@ -181,13 +199,17 @@ absl::Status PhaseMaker::ReplacePlan(const Completion& completion,
                         state->FindPhase(shown.stream(), shown.number()));
   // What changed meanwhile is looked at again by the next pass.
   if (phase->record.phase().revision() != shown.revision() ||
-      record.previous_phase() != NewestPublishedPhase(*stream)) {
+      (NeedsHistory(plan) &&
+       record.previous_phase() != NewestPublishedPhase(*stream))) {
     return absl::OkStatus();
   }
   Edit edit = cluster_.NewEdit(durable::kCompletePlan);
   // Otherwise its probes are known since it was created.
   if (completion.record.plan_digest().empty()) {
     PutProbe(*stream, shown.number(), plan, edit);
+  }
+  if (IsFinal(record.phase().state())) {
+    *record.mutable_phase()->mutable_end_time() = ToTimestamp(edit.now());
   }
   edit.PutPhase(std::move(record));
   KEEL_RETURN_IF_ERROR(cluster_.Commit(*state, edit));

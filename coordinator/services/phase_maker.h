@@ -19,8 +19,8 @@ class PhaseMaker {
 
   // Takes the cluster's lock, but reads and writes blobs without it. A chunk
   // that is lost with its index makes a phase that is FAILED; submitted again
-  // it is mended, and a retry makes the plan. An error is one of the moment (a
-  // full disk); the chunks go on waiting.
+  // it is mended, and after a retry Complete makes the plan. An error is one of
+  // the moment (a full disk); the chunks go on waiting.
   absl::Status Create(const CreatePhase& action);
   // Stores the phase's plan anew, with what it takes from the phases that are
   // published by now, in place of the old one; makes it from the chunks if

@@ -139,6 +139,10 @@ TEST_F(FileSystemTest, RefusesAFolderInPlaceOfAFile) {
 TEST_F(FileSystemTest, BlamesAPathButNoCallerForTheMachine) {
   EXPECT_EQ(ReadFile(folder_).status().code(),
             absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(WriteFileAtomically(In("x"), "").ok());
+  EXPECT_EQ(ReadFile(In("x/y")).status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(ReadFile(In(std::string(300, 'x'))).status().code(),
+            absl::StatusCode::kInvalidArgument);
   // As a mount gives it that cannot sync a folder.
   const absl::Status status = FailedCall("sync", folder_, EINVAL);
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);

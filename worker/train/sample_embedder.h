@@ -29,7 +29,8 @@ struct SampleSource {
   ChunkReader& chunks;
   const Tokenizer& tokenizer;
   int64_t max_image_pixels = 100'000'000;
-  // True to stop early; empty: never. Asked between two batches.
+  // True to stop early; empty: never. Asked between two
+  // batches, by LoadSamples between two rows.
   std::function<bool()> stop_requested;
   // The same, asked by other threads and between two rows: no sign that the
   // job goes on.

@@ -22,6 +22,11 @@ class RecordingMetrics : public NullMetrics {
     Check(name, labels);
     values[{std::string(name), labels}] = value;
   }
+  void Increment(std::string_view name, const MetricLabels& labels,
+                 double by) override {
+    Check(name, labels);
+    values[{std::string(name), labels}] += by;
+  }
   void SetHistogram(std::string_view name, const std::vector<int64_t>& counts,
                     double sum, const MetricLabels& labels) override {
     Check(name, labels);
@@ -93,9 +98,11 @@ TEST(MetricsExportTest, ShowsOnePhaseStateAndTheBacklog) {
 }
 
 // The state that a stream with phases in these states shows.
-std::string ShownState(const std::vector<v1::Phase::State>& states) {
+std::string ShownState(const std::vector<v1::Phase::State>& states,
+                       v1::Stream::State of_stream = v1::Stream::ACTIVE) {
   ClusterState state;
   state.streams["s"].record.mutable_stream()->set_name("s");
+  state.streams["s"].record.mutable_stream()->set_state(of_stream);
   for (size_t i = 0; i < states.size(); ++i) {
     storage::v1::PhaseRecord record;
     record.mutable_phase()->set_stream("s");
@@ -125,6 +132,20 @@ TEST(MetricsExportTest, ShowsThePhaseThatTheStreamIsAt) {
             "QUEUED");
   EXPECT_EQ(ShownState({Phase::SKIPPED, Phase::PUBLISHED}), "PUBLISHED");
   EXPECT_EQ(ShownState({}), "");
+  EXPECT_EQ(ShownState({Phase::TRAINING, Phase::FAILED}, v1::Stream::BLOCKED),
+            "FAILEDTRAINING");
+}
+
+// increase() over a series that begins with its first step would miss it.
+TEST(MetricsExportTest, CommittedStepsOfAStreamBeginAtZero) {
+  ClusterState state;
+  state.streams["s"].record.mutable_stream()->set_name("s");
+  RecordingMetrics metrics;
+  ExportGauges(state, metrics);
+  const auto key = std::make_pair(std::string("keel_steps_committed_total"),
+                                  MetricLabels{{"stream", "s"}});
+  ASSERT_EQ(metrics.values.count(key), 1u);
+  EXPECT_EQ(metrics.values[key], 0);
 }
 
 TEST(MetricsExportTest, KeepsTheNewestPhaseOnlyAndCountsForgetting) {

@@ -91,6 +91,28 @@ TEST_F(PhaseMakerTest, ALostChunkIsSubmittedAgainAndItsPhaseRetried) {
   ExpectAsMadeAtOnce();
 }
 
+TEST_F(PhaseMakerTest, ALostChunkCountsUntilItsPhaseIsMade) {
+  v1::CreateStreamRequest request = StreamRequest();
+  // Nearly all of it is held out.
+  request.mutable_config()->mutable_probe()->set_fraction(0.999999);
+  ASSERT_TRUE(parts_->streams.Create(request).ok());
+  SubmitChunk("s", "s");
+  blobs_.Damage(Chunk().index_digest());
+  blobs_.Damage(Chunk().chunk().digest());
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::FAILED);
+  EXPECT_EQ(PhaseOf("s").phase().accounting().accepted_count(), 4);
+  EXPECT_EQ(PhaseOf("s").phase().accounting().planned_count(), 4);
+
+  SubmitChunk("s", "s");
+  ASSERT_TRUE(Retry().ok());
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::SKIPPED);
+  EXPECT_TRUE(PhaseOf("s").phase().has_end_time());
+  EXPECT_EQ(PhaseOf("s").phase().accounting().probe_count(), 4);
+  EXPECT_EQ(PhaseOf("s").phase().accounting().planned_count(), 0);
+}
+
 TEST_F(PhaseMakerTest, APhaseThatFailedBlocksNoneBeforeIt) {
   MakePhase();
   SubmitChunk("s", "two");

@@ -166,9 +166,10 @@ void RecordChecker::CheckTransition(const Change& change,
   if (after.phase().revision() <= before.phase().revision()) {
     Violation(change, "the revision did not grow");
   }
-  // Only to what an earlier phase left, before it trains.
+  // Only to what an earlier phase left, or for want of one, before it trains.
   const bool completed = from == v1::Phase::QUEUED && to == from &&
-                         after.previous_phase() != before.previous_phase();
+                         (after.previous_phase() != before.previous_phase() ||
+                          before.plan_digest().empty());
   if (after.plan_digest() != before.plan_digest() && !completed) {
     Violation(change, "the plan was changed");
   }
