@@ -12,6 +12,11 @@
 
 namespace keel {
 
+// True of the errors of a blob that the disk has changed or lost.
+inline bool IsLost(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status);
+}
+
 // Errors as BlobStore::ReadVerified; DATA_LOSS also if the bytes do not parse.
 template <typename Message>
 absl::StatusOr<Message> ReadMessage(BlobStore& blobs,

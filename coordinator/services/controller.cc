@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "coordinator/services/blob_message.h"
 #include "coordinator/services/metrics_export.h"
 #include "coordinator/services/state_views.h"
 
@@ -55,7 +56,7 @@ struct Controller::Executor {
   }
   absl::Status operator()(const CompletePlan& action) const {
     const absl::Status status = parts.maker->Complete(action);
-    if (!absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+    if (!IsLost(status)) return status;
     // Read again, it would be as damaged.
     auto locked = parts.cluster->Lock();
     return parts.phases->Fail(

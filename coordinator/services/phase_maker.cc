@@ -50,11 +50,6 @@ void ShowPlan(const BuiltPlan& built, const std::string& reason,
   *phase.mutable_accounting() = built.accounting;
 }
 
-// The disk has changed or lost a blob.
-bool IsLost(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsNotFound(status);
-}
-
 // Until there is a plan all accepted samples are due.
 void ExpectAll(const std::vector<IndexedChunkRef>& chunks,
                v1::Accounting& accounting) {

@@ -1,5 +1,7 @@
 #include "worker/train/stage_clock.h"
 
+#include "common/clock.h"
+
 namespace keel {
 namespace {
 
@@ -7,10 +9,10 @@ constexpr char kDuration[] = "keel_step_duration_seconds";
 
 }  // namespace
 
-void StageClock::Start() { stage_begin_ = step_begin_ = clock_.Now(); }
+void StageClock::Start() { stage_begin_ = step_begin_ = SteadyNow(); }
 
 double StageClock::End(const char* stage) {
-  const absl::Time now = clock_.Now();
+  const absl::Time now = SteadyNow();
   const double seconds = absl::ToDoubleSeconds(now - stage_begin_);
   stage_begin_ = now;
   metrics_.Observe(kDuration, seconds, {{"stage", stage}});
@@ -18,7 +20,7 @@ double StageClock::End(const char* stage) {
 }
 
 double StageClock::EndStep() {
-  const double seconds = absl::ToDoubleSeconds(clock_.Now() - step_begin_);
+  const double seconds = absl::ToDoubleSeconds(SteadyNow() - step_begin_);
   metrics_.Observe(kDuration, seconds, {{"stage", "total"}});
   return seconds;
 }

@@ -3,7 +3,6 @@
 #define KEEL_WORKER_TRAIN_STAGE_CLOCK_H_
 
 #include "absl/time/time.h"
-#include "common/clock.h"
 #include "common/metrics/registry.h"
 
 namespace keel {
@@ -24,7 +23,6 @@ class StageClock {
 
  private:
   Metrics& metrics_;
-  const SystemClock clock_;
   absl::Time step_begin_;
   absl::Time stage_begin_;
 };

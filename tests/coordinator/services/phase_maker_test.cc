@@ -75,7 +75,7 @@ TEST_F(PhaseMakerTest, ALostChunkIsSubmittedAgainAndItsPhaseRetried) {
   blobs_.Damage(Chunk().chunk().digest());
   EXPECT_TRUE(parts_->controller.Tick());
   EXPECT_EQ(PhaseOf("s").phase().state(), v1::Phase::FAILED);
-  EXPECT_THAT(PhaseOf("s").phase().reason(), HasSubstr("is damaged"));
+  EXPECT_THAT(PhaseOf("s").phase().reason(), HasSubstr("are damaged"));
   EXPECT_EQ(StreamState(), v1::Stream::BLOCKED);
 
   // It cannot be made yet.
