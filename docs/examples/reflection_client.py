@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Talks to a coordinator without generated code: everything is read from its reflection service.
 
-    pip install -r docs/examples/requirements.txt
+    pip install -r docs/examples/requirements.txt    # in a virtual environment
     keel stream create news --config news.yaml
     docs/examples/reflection_client.py 127.0.0.1:7117 news shards/shard-000000.tar
 

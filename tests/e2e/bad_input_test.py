@@ -290,6 +290,8 @@ class BadInputTest(BadPeers, unittest.TestCase):
         seen.check("page-size", *ask("StreamService", "ListStreams", "ListStreamsRequest", page_size=-1))
         seen.check("page-token", *ask("StreamService", "ListStreams", "ListStreamsRequest",
                                       page_token="nonsense"))
+        seen.check("file-unknown", *ask("CheckpointService", "DownloadFile", "DownloadFileRequest",
+                                        stream="healthy", file="weights"), stream="healthy")
         name = api.message("keel.v1.UploadCheckpointRequest", file={
             "name": "../weights", "size_bytes": 3, "digest": "0" * 64})
         seen.check("checkpoint-name", *api.refusal(
