@@ -60,6 +60,8 @@ struct WorkerView {
   std::string task_id;
   // It has not come out of a generation that is over yet.
   bool leaving = false;
+  // It could not take part in a group: it gets no work until then.
+  absl::Time rest_end = absl::InfinitePast();
 };
 
 struct ChunkView {

@@ -13,7 +13,8 @@ WorkerRoster::WorkerRoster(const ClusterView& view, absl::Time now,
   for (const WorkerView& worker : view.workers) {
     workers_[worker.id] = &worker;
     if (PresenceOf(worker) == Presence::kPresent && !worker.draining &&
-        worker.generation == 0 && worker.task_id.empty() && !worker.leaving) {
+        worker.generation == 0 && worker.task_id.empty() && !worker.leaving &&
+        now >= worker.rest_end) {
       idle_[worker.id] = &worker;
     }
   }

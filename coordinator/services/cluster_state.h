@@ -107,6 +107,10 @@ struct WorkerState {
   std::string task_id;
   // A generation that is over, but that it may still be busy with; 0: none.
   int64_t leaving_generation = 0;
+  // How often in a row it could not take part in a group, and until when it
+  // gets no work for that.
+  int unable_count = 0;
+  absl::Time rest_end = absl::InfinitePast();
 
   bool attached() const { return sink != nullptr; }
   bool busy() const {

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "coordinator/core/lifecycle.h"
+#include "coordinator/core/retry_pause.h"
 #include "coordinator/services/state_views.h"
 #include "coordinator/services/step_ledger.h"
 #include "coordinator/services/task_messages.h"
@@ -341,6 +342,11 @@ absl::Status Groups::HandleEnded(ClusterState& state, WorkerState& worker,
   worker.generation = 0;
   worker.stream.clear();
   worker.phase = 0;
+  if (ended.outcome() == v1::GroupEnded::UNABLE) {
+    worker.rest_end = cluster_.Now() + RetryPause(++worker.unable_count);
+  } else if (ended.outcome() == v1::GroupEnded::FINISHED) {
+    worker.unable_count = 0;
+  }
   if (phase == nullptr) return absl::OkStatus();
   GroupState::Member& member = phase->group.members[worker.info.id()];
   member.finished = ended.outcome() == v1::GroupEnded::FINISHED;

@@ -116,6 +116,7 @@ WorkerView ViewOfWorker(const WorkerState& worker) {
   view.generation = worker.generation;
   view.task_id = worker.task_id;
   view.leaving = worker.leaving_generation != 0;
+  view.rest_end = worker.rest_end;
   return view;
 }
 

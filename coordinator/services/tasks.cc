@@ -1,12 +1,12 @@
 #include "coordinator/services/tasks.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "coordinator/core/retry_pause.h"
 #include "coordinator/services/state_views.h"
 #include "coordinator/services/task_messages.h"
 
@@ -96,12 +96,6 @@ void AddResults(const StreamState& stream, const TaskRecord& task,
 bool MatchesKind(const TaskRecord& task, const v1::TaskEnded& ended) {
   return task.kind() == TaskRecord::EVALUATE ? ended.has_evaluation()
                                              : ended.has_drift();
-}
-
-// Doubles with every failure, up to half a minute.
-absl::Duration RetryPause(int failure_count) {
-  return std::min(absl::Seconds(30),
-                  absl::Seconds(1 << std::min(failure_count - 1, 5)));
 }
 
 }  // namespace

@@ -63,17 +63,17 @@ absl::StatusOr<int64_t> WorkerRegistry::Attach(
   if (worker.attached()) worker.sink->Cancel();
   const bool same_process =
       worker.info.incarnation() == hello.worker().incarnation();
-  const bool was_draining = worker.draining && same_process;
-  const absl::Time start_time =
-      same_process ? worker.start_time : cluster.Now();
+  const WorkerState before = same_process ? std::move(worker) : WorkerState();
   worker = WorkerState();
   worker.info = hello.worker();
   worker.session = ++state->last_session;
   worker.sink = std::move(sink);
   worker.attach_time = cluster.Now();
   worker.heartbeat_time = worker.attach_time;
-  worker.start_time = start_time;
-  worker.draining = was_draining;
+  worker.start_time = same_process ? before.start_time : worker.attach_time;
+  worker.draining = before.draining;
+  worker.unable_count = before.unable_count;
+  worker.rest_end = before.rest_end;
   Welcome(*state, worker, hello);
   LogInfo("worker attached",
           {{"worker", worker.info.id()},

@@ -74,16 +74,17 @@ class BadPeers:
         seen.check_log("cluster-wrong", self.run_worker("stranger"), worker="stranger", theirs="another",
                        ours=ours)
         worker = self.read("worker-0", "id")
-        self.restart_worker()  # its incarnation is 2
-        self.write_worker("copy", id=worker, cluster=ours)  # the first incarnation once more
-        seen.check_log("incarnation-stale", self.run_worker("copy"), worker=worker, newest=2)
+        first = int(self.read("worker-0", "incarnation"))
+        self.restart_worker(incarnation=first + 1)
+        self.write_worker("copy", id=worker, cluster=ours, incarnation=str(first - 1))  # the first once more
+        seen.check_log("incarnation-stale", self.run_worker("copy"), worker=worker, old=first, newest=first + 1)
         seen.check_log("worker-folder", self.run_worker("worker-0"),
                        lock=self.cluster.path("worker-0", "lock"), pid=self.cluster.workers[0].child.pid)
 
-    def restart_worker(self):
+    def restart_worker(self, incarnation):
         worker = self.cluster.workers[0]
         worker.kill()
         worker.start()
         self.cluster.wait_for(lambda: any(
-            int(w["incarnation"]) == 2 and w["state"] != "LOST"
+            int(w["incarnation"]) == incarnation and w["state"] != "LOST"
             for w in self.cluster.json("worker", "list")["workers"]), "the worker's second incarnation")

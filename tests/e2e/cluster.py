@@ -214,10 +214,11 @@ class Cluster:
             json.dump(MODEL, file)
         settings = {"epochs": 4, "global_batch": 32, "lr": 1e-3, "seed": 3, **train}
         workers = settings.pop("workers", 1)
+        least = settings.pop("least_workers", workers)
         lines = [
             f"model: {{open_clip_config: {self.path('model.json')}}}",
             f"method: {{name: {method}}}",
-            f"group: {{min_workers: {workers}, max_workers: {workers}}}",
+            f"group: {{min_workers: {least}, max_workers: {workers}}}",
             "phase: {policy: each_chunk}",
             "train: {" + ", ".join(f"{k}: {v}" for k, v in settings.items()) + "}",
             f"checkpoint: {{resume_every: {resume_every}}}",

@@ -104,6 +104,41 @@ class FaultsTest(unittest.TestCase):
             cluster.keel("phase", "retry", "s", "1")
             self.finish(cluster)
 
+    def test_worker_that_cannot_write_its_cache_rests_and_the_other_trains(self):
+        with Cluster(workers=2) as cluster:
+            cache = cluster.path("worker-1", "cache")
+            shutil.rmtree(cache)
+            with open(cache, "wb"):  # root may write to any folder, but not to this
+                pass
+            cluster.create_stream("s", workers=2, least_workers=1)
+            cluster.keel("submit", "s", cluster.pack("a", 200))
+            self.finish(cluster)
+            with open(cluster.coordinator.log, encoding="utf-8") as file:
+                self.assertIn(file.read().count("outcome=UNABLE"), range(1, 5))
+            os.remove(cache)
+            cluster.keel("submit", "s", cluster.pack("b", 200, first=200))
+            cluster.await_phase("s", 2, "PUBLISHED")
+            self.assertTrue(os.listdir(cache))
+
+    def test_worker_that_lost_its_folder_comes_back_by_its_id(self):
+        with Cluster(workers=1) as cluster:
+            worker = cluster.workers[0]
+            worker.stop(120)
+            worker.arguments += ["--id", "fixed"]
+            incarnations = [0]
+
+            def is_back():
+                known = [w for w in cluster.json("worker", "list")["workers"] if w["id"] == "fixed"]
+                if not known or known[0]["state"] != "IDLE" or int(known[0]["incarnation"]) <= incarnations[-1]:
+                    return False
+                incarnations.append(int(known[0]["incarnation"]))
+                return True
+            for end in (lambda: None, lambda: worker.stop(120), worker.kill):
+                end()
+                shutil.rmtree(cluster.path("worker-0"))
+                worker.start()
+                cluster.wait_for(is_back, "the worker to come back")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

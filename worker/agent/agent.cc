@@ -55,7 +55,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(const Options& options,
                                                      Executor& executor) {
   KEEL_RETURN_IF_ERROR(options.Validate());
   KEEL_ASSIGN_OR_RETURN(
-      auto identity, WorkerIdentity::Open(options.state_directory, options.id));
+      auto identity,
+      WorkerIdentity::Open(options.state_directory, options.id, absl::Now()));
   std::unique_ptr<Agent> agent(
       new Agent(options, executor, std::move(identity)));
   KEEL_RETURN_IF_ERROR(agent->OpenCache());

@@ -208,6 +208,8 @@ absl::Status BlobCache::DownloadRest(const std::string& digest,
                                      int64_t size_bytes,
                                      const absl::Notification& stop,
                                      const OnBytes& on_bytes) {
+  // Someone may have deleted the folder too.
+  KEEL_RETURN_IF_ERROR(CreateDirectories(options_.directory));
   KEEL_ASSIGN_OR_RETURN(auto file, AppendableFile::Open(PartOf(digest)));
   SetState(digest, State::kPartial);
   Sha256 hash;

@@ -408,10 +408,19 @@ v1::GroupEnded::Outcome ToOutcome(const absl::Status& status) {
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kUnimplemented:
       return v1::GroupEnded::FAILED;
-    // A peer's, the network's or this machine's fault: a later group may do
-    // better. The coordinator gives a phase up whose groups get no further.
-    default:
+    // A peer's, the network's or the coordinator's fault, or of what it has
+    // stored: a later group may do better. The coordinator gives a phase up
+    // whose groups get no further.
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kOutOfRange:
       return v1::GroupEnded::BROKEN;
+    // This machine's: without it the group may do better.
+    default:
+      return v1::GroupEnded::UNABLE;
   }
 }
 

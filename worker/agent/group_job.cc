@@ -80,8 +80,11 @@ absl::Status GroupJob::Train() {
   if (!job.ok()) {
     // Only an order that makes no sense is the phase's fault.
     if (absl::IsInvalidArgument(job.status())) return job.status();
-    return absl::UnavailableError(absl::StrCat("cannot fetch the job's files: ",
-                                               job.status().ToString()));
+    const bool unable = ToOutcome(job.status()) == v1::GroupEnded::UNABLE;
+    return absl::Status(
+        unable ? job.status().code() : absl::StatusCode::kUnavailable,
+        absl::StrCat("cannot fetch the job's files: ",
+                     job.status().ToString()));
   }
   LogInfo("trains", {{"stream", job->stream},
                      {"phase", absl::StrCat(job->phase)},

@@ -27,14 +27,14 @@ WorkerIdentity::WorkerIdentity(std::string directory,
     : directory_(std::move(directory)), lock_(std::move(lock)) {}
 
 absl::StatusOr<std::unique_ptr<WorkerIdentity>> WorkerIdentity::Open(
-    const std::string& directory, const std::string& id) {
+    const std::string& directory, const std::string& id, absl::Time now) {
   KEEL_RETURN_IF_ERROR(CreateDirectories(directory));
   KEEL_ASSIGN_OR_RETURN(auto lock,
                         FileLock::Acquire(JoinPath(directory, "lock")));
   std::unique_ptr<WorkerIdentity> state(
       new WorkerIdentity(directory, std::move(lock)));
   KEEL_RETURN_IF_ERROR(state->LoadId(id));
-  KEEL_RETURN_IF_ERROR(state->StartIncarnation());
+  KEEL_RETURN_IF_ERROR(state->StartIncarnation(now));
   KEEL_RETURN_IF_ERROR(state->LoadCluster());
   KEEL_RETURN_IF_ERROR(RemoveRecursively(state->scratch_directory()));
   KEEL_RETURN_IF_ERROR(CreateDirectories(state->scratch_directory()));
@@ -55,10 +55,12 @@ absl::Status WorkerIdentity::LoadId(const std::string& wanted) {
   return absl::OkStatus();
 }
 
-absl::Status WorkerIdentity::StartIncarnation() {
+absl::Status WorkerIdentity::StartIncarnation(absl::Time now) {
   const std::string path = JoinPath(directory_, "incarnation");
   KEEL_ASSIGN_OR_RETURN(const std::string stored, ReadLine(path));
-  int64_t last = 0;
+  // A folder that was thrown away leaves a coordinator that knows the starts
+  // before; those of this one come after them.
+  int64_t last = absl::ToUnixMicros(now);
   if (!stored.empty() && !absl::SimpleAtoi(stored, &last)) {
     return absl::DataLossError(
         absl::StrCat(path, " holds no number: \"", stored, "\""));

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/file_system.h"
 
 namespace keel {
@@ -19,11 +20,12 @@ namespace keel {
 class WorkerIdentity {
  public:
   // Creates the folder if it is missing and starts the next incarnation, which
-  // is durable on return. `id` empty: the stored one, or a new random one.
+  // is durable on return; the first one is counted from `now`, in microseconds
+  // since 1970. `id` empty: the stored one, or a new random one.
   // FAILED_PRECONDITION: another process uses the folder, or it belongs to a
   // worker of another id. DATA_LOSS: the incarnation's file is damaged.
   static absl::StatusOr<std::unique_ptr<WorkerIdentity>> Open(
-      const std::string& directory, const std::string& id);
+      const std::string& directory, const std::string& id, absl::Time now);
 
   const std::string& id() const { return id_; }
   int64_t incarnation() const { return incarnation_; }
@@ -43,7 +45,7 @@ class WorkerIdentity {
  private:
   WorkerIdentity(std::string directory, std::unique_ptr<FileLock> lock);
   absl::Status LoadId(const std::string& wanted);
-  absl::Status StartIncarnation();
+  absl::Status StartIncarnation(absl::Time now);
   absl::Status LoadCluster();
 
   const std::string directory_;

@@ -100,6 +100,17 @@ TEST_F(PlannerTest, LeavesOutDrainingBusyAndLostWorkers) {
                                   "1 worker ready, 1 to 64 wanted"));
 }
 
+TEST_F(PlannerTest, LeavesOutAWorkerThatRests) {
+  Phase(Stream("s"), 1);
+  Worker("a");
+  Worker("b").rest_end = At(104);
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of a: "
+                                  "1 worker ready, 1 to 64 wanted"));
+  Now(104);
+  EXPECT_THAT(Plan(), ElementsAre("form a group for s@1 of a, b: "
+                                  "2 workers ready, 1 to 64 wanted"));
+}
+
 TEST_F(PlannerTest, CompletesAPlanBeforeItsPhaseTrains) {
   StreamView& stream = Stream("s");
   Worker("a");

@@ -31,6 +31,36 @@ TEST_F(GroupsTest, AGroupThatBrokeBeforeAStepCounts) {
   EXPECT_EQ(PhaseOf("s").forming_failures(), 1);
 }
 
+TEST_F(GroupsTest, AWorkerThatCannotTakePartRestsAndTheOthersTrain) {
+  EndGroup("b", FormPair(), v1::GroupEnded::UNABLE);
+  ASSERT_TRUE(parts_->controller.Tick());  // breaks the group
+  EndGroup("a", 1, v1::GroupEnded::STOPPED);
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().generation(), 2);
+  EndGroup("a", 2, v1::GroupEnded::BROKEN);
+  ASSERT_TRUE(parts_->controller.Tick());
+  // A new line is no new process; its rest goes on.
+  const auto sink = Attach("b");
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().generation(), 3);
+  EXPECT_EQ(sink->Count(v1::CoordinatorMessage::kJoinGroup), 0);
+  EndGroup("a", 3, v1::GroupEnded::BROKEN);
+  ASSERT_TRUE(parts_->controller.Tick());
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(sink->Count(v1::CoordinatorMessage::kJoinGroup), 1);
+  // The second time in a row b rests for two seconds, and a for one.
+  EndGroup("b", 4, v1::GroupEnded::UNABLE);
+  ASSERT_TRUE(parts_->controller.Tick());
+  EndGroup("a", 4, v1::GroupEnded::UNABLE);
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().generation(), 0);
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(parts_->controller.Tick());
+  EXPECT_EQ(PhaseOf("s").phase().generation(), 5);
+  EXPECT_EQ(sink->Count(v1::CoordinatorMessage::kJoinGroup), 1);
+}
+
 TEST_F(GroupsTest, WorkersThatAreRestartedInTurnFailNoPhase) {
   MakePhase();
   for (int i = 0; i <= PlannerOptions().max_forming_failures; ++i) {

@@ -63,7 +63,7 @@ void SimulatedWorker::Prepare(int trials) {
   if (ReadInputs()) return Meet();
   if (!member_.has_value()) return;
   if (trials == kInputTrials) {
-    return EndGroup(v1::GroupEnded::BROKEN, "the inputs cannot be read");
+    return EndGroup(v1::GroupEnded::UNABLE, "the inputs cannot be read");
   }
   AfterInGroup(absl::Milliseconds(300),
                [this, trials] { Prepare(trials + 1); });

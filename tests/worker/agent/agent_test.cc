@@ -11,7 +11,7 @@ TEST_F(AgentTest, SaysWhoItIsAndCountsItsStarts) {
   ASSERT_NE(session, nullptr);
   const v1::WorkerMessage first = session->hello();
   EXPECT_EQ(first.cluster_id(), "");
-  EXPECT_EQ(first.incarnation(), 1);
+  EXPECT_GT(first.incarnation(), 0);
   EXPECT_EQ(first.hello().worker().id(), "w0");
   EXPECT_EQ(first.hello().worker().threads(), 3);
   EXPECT_EQ(first.hello().worker().capability(), "AVX2");
@@ -20,7 +20,7 @@ TEST_F(AgentTest, SaysWhoItIsAndCountsItsStarts) {
   Start();
   session = coordinator_->NextSession();
   ASSERT_NE(session, nullptr);
-  EXPECT_EQ(session->hello().incarnation(), 2);
+  EXPECT_EQ(session->hello().incarnation(), first.incarnation() + 1);
   EXPECT_EQ(session->hello().cluster_id(), "cluster-a");
 }
 
@@ -93,7 +93,7 @@ TEST_F(AgentTest, MapsTheEndOfAJob) {
             v1::GroupEnded::FAILED);
   session->Send(Join(3));
   const v1::GroupEnded thrown = session->Next(Kind::kGroupEnded).group_ended();
-  EXPECT_EQ(thrown.outcome(), v1::GroupEnded::BROKEN);
+  EXPECT_EQ(thrown.outcome(), v1::GroupEnded::UNABLE);
   EXPECT_NE(thrown.message().find("a tensor"), std::string::npos);
 }
 

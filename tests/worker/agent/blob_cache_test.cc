@@ -183,6 +183,14 @@ TEST_F(BlobCacheTest, FetchesAgainWhatSomeoneDeleted) {
   EXPECT_EQ(cache_->used_bytes(), 3500);
 }
 
+TEST_F(BlobCacheTest, MakesItsFolderAgainIfSomeoneDeletedIt) {
+  const std::string digest = coordinator_.AddBlob(Blob(3500, 'a'));
+  ASSERT_TRUE(Fetch(digest).ok());
+  ASSERT_TRUE(RemoveRecursively(directory_).ok());
+  EXPECT_EQ(Fetch(digest).value(), Blob(3500, 'a'));
+  EXPECT_EQ(cache_->used_bytes(), 3500);
+}
+
 TEST_F(BlobCacheTest, EvictsWhatWasUsedLongestAgo) {
   std::vector<std::string> digests;
   for (char seed : {'a', 'b', 'c'}) {

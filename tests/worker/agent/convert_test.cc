@@ -418,15 +418,20 @@ TEST(ConvertTest, ResultsKeepTheirNumbers) {
   EXPECT_EQ(to.residual_text_degrees(), 4);
 }
 
-TEST(ConvertTest, OnlyThePhasesOwnFaultsFailIt) {
+TEST(ConvertTest, AnOutcomeSaysWhoseFaultItWas) {
   EXPECT_EQ(ToOutcome(absl::OkStatus()), v1::GroupEnded::FINISHED);
   EXPECT_EQ(ToOutcome(absl::CancelledError("")), v1::GroupEnded::STOPPED);
   for (const absl::Status& status :
        {absl::AbortedError(""), absl::UnavailableError(""),
-        absl::DeadlineExceededError(""), absl::ResourceExhaustedError(""),
-        absl::InternalError(""), absl::DataLossError(""),
-        absl::UnknownError("")}) {
+        absl::DeadlineExceededError(""), absl::DataLossError(""),
+        absl::NotFoundError(""), absl::OutOfRangeError("")}) {
     EXPECT_EQ(ToOutcome(status), v1::GroupEnded::BROKEN) << status;
+  }
+  for (const absl::Status& status :
+       {absl::ResourceExhaustedError(""), absl::PermissionDeniedError(""),
+        absl::InternalError(""), absl::AlreadyExistsError(""),
+        absl::UnknownError("")}) {
+    EXPECT_EQ(ToOutcome(status), v1::GroupEnded::UNABLE) << status;
   }
   for (const absl::Status& status :
        {absl::FailedPreconditionError(""), absl::InvalidArgumentError(""),
