@@ -61,16 +61,19 @@ struct Exponent {
   }
 };
 
-// The inner products of each pair, float64.
+// The inner products of each pair, float64. The result is allocated first:
+// parts of it between the blocks' temporaries would fragment the heap, by up to
+// another N x D.
 at::Tensor Pairwise(const at::Tensor& a, const at::Tensor& b, int64_t block) {
-  std::vector<at::Tensor> parts;
+  at::Tensor products = at::empty({a.size(0)}, a.options().dtype(at::kDouble));
   for (int64_t row = 0; row < a.size(0); row += block) {
     const int64_t count = std::min(block, a.size(0) - row);
-    parts.push_back(
-        (a.narrow(0, row, count).to(at::kDouble) * b.narrow(0, row, count))
-            .sum(1));
+    const at::Tensor product =
+        a.narrow(0, row, count).to(at::kDouble) * b.narrow(0, row, count);
+    at::Tensor of_block = products.narrow(0, row, count);
+    at::sum_out(of_block, product, {1});
   }
-  return at::cat(parts);
+  return products;
 }
 
 // Rows' and columns' part of the gradient's factors, of the tiles' type.
