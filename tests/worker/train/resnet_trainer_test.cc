@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,15 @@ class ResNetTrainerTest : public ::testing::Test {
     return harness_.Train(world_size);
   }
 
-  // What of `b` is not as in `a`; empty: the two are the same run.
+  static double LossError(const PhaseHarness::Result& a,
+                          const PhaseHarness::Result& b, size_t step) {
+    return std::abs(b.reports[step].loss_total / a.reports[step].loss_total -
+                    1);
+  }
+
+  // What of the end of `b` is not as in `a`; empty: the two are the same run.
   static std::string Difference(const PhaseHarness::Result& a,
                                 const PhaseHarness::Result& b) {
-    if (a.reports.size() != b.reports.size()) return "another count of steps; ";
     std::string difference;
     const auto bound = [&](const std::string& name, double error, double most) {
       // Written so that NaN is beyond.
@@ -42,9 +48,7 @@ class ResNetTrainerTest : public ::testing::Test {
       absl::StrAppend(&difference, name, " ", error, " of ", most, "; ");
     };
     for (size_t i = 0; i < a.reports.size(); ++i) {
-      const double loss = a.reports[i].loss_total;
-      bound(absl::StrCat("loss ", i),
-            std::abs(b.reports[i].loss_total / loss - 1), 1e-5);
+      bound(absl::StrCat("loss ", i), LossError(a, b, i), 1e-5);
     }
     const int64_t steps = static_cast<int64_t>(a.reports.size());
     const ClipModel expected = a.Weights(kResult, steps);
@@ -57,18 +61,37 @@ class ResNetTrainerTest : public ::testing::Test {
     return difference;
   }
 
+  // What no chance explains. The first update is one at rate 0: two losses are
+  // those of the first weights.
+  static void ExpectSameStart(const PhaseHarness::Result& a,
+                              const PhaseHarness::Result& b) {
+    ASSERT_EQ(a.reports.size(), b.reports.size());
+    for (size_t i = 0; i < b.reports.size(); ++i) {
+      EXPECT_TRUE(std::isfinite(b.reports[i].loss_total)) << i;
+    }
+    for (size_t i : {0, 1}) EXPECT_LE(LossError(a, b, i), 1e-5) << i;
+  }
+
   // Trains on one worker and on those many. Where a ReLU's input is zero but
-  // for rounding, two runs go apart by chance, one in some ten of them
-  // (docs/training.md); what is wrong in the arithmetic shows with every seed.
-  void ExpectSameRunForSomeSeed(const std::vector<int>& worlds) {
+  // for rounding, two runs may go apart later (docs/training.md): then with
+  // another seed, of three.
+  void ExpectSameRun(const std::vector<int>& worlds) {
     std::string differences;
-    for (uint64_t seed = 5; seed < 10; ++seed) {
+    for (uint64_t seed : {5, 6, 7}) {
       harness_.job.config.train.seed = seed;
       const auto one = Train(1);
       std::string difference;
-      for (int world : worlds) difference += Difference(one, Train(world));
+      for (int world : worlds) {
+        const auto other = Train(world);
+        ExpectSameStart(one, other);
+        if (HasFatalFailure()) return;
+        difference += Difference(one, other);
+      }
       if (difference.empty()) return;
-      absl::StrAppend(&differences, "seed ", seed, ": ", difference, "\n");
+      const std::string line =
+          absl::StrCat("seed ", seed, ": ", difference, "\n");
+      std::cout << line;
+      differences += line;
     }
     ADD_FAILURE() << differences;
   }
@@ -83,16 +106,22 @@ class ResNetTrainerTest : public ::testing::Test {
 };
 
 TEST_F(ResNetTrainerTest, DoesNotDependOnTheNumberOfWorkers) {
-  ExpectSameRunForSomeSeed({2, 3});
+  ExpectSameRun({2, 3});
+}
+
+// Where AdamW does not make up for gradients of another scale.
+TEST_F(ResNetTrainerTest, DoesNotDependOnThemWithALargeEpsilonEither) {
+  harness_.job.config.train.epsilon = 1e-3;
+  ExpectSameRun({2, 3});
 }
 
 TEST_F(ResNetTrainerTest, DoesNotDependOnThemAtASmallRateEither) {
   harness_.job.config.train.lr = 1e-5;
-  ExpectSameRunForSomeSeed({2, 3});
+  ExpectSameRun({2, 3});
 }
 
 TEST_F(ResNetTrainerTest, CountsEachBatchOnce) {
-  for (int world : {1, 2, 3}) {
+  for (int world : {1, 3}) {
     const auto result = Train(world);
     EXPECT_EQ(result.reports.size(), kResNetSteps);
     EXPECT_EQ(result.Weights(kResult, kResNetSteps)
@@ -105,7 +134,7 @@ TEST_F(ResNetTrainerTest, CountsEachBatchOnce) {
 TEST_F(ResNetTrainerTest, AMemberWithoutRowsTakesPart) {
   harness_.job.config.train.global_batch = 2;
   harness_.job.config.train.epochs = 1;
-  ExpectSameRunForSomeSeed({3});
+  ExpectSameRun({3});
 }
 
 TEST_F(ResNetTrainerTest, ResumedRunEndsWithTheBitsOfAnUninterruptedOne) {
@@ -137,7 +166,7 @@ TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
                 .Get("visual.bn1.num_batches_tracked")
                 .item<int64_t>(),
             6 + kResNetSteps);
-  ExpectSameRunForSomeSeed({2});
+  ExpectSameRun({2});
 }
 
 // A parent of random weights, as method joint has it in each phase of a stream
