@@ -38,7 +38,7 @@ class ResNetTrainerTest : public ::testing::Test {
                     1);
   }
 
-  // What of the end of `b` is not as in `a`; empty: the two are the same run.
+  // What of `b` is not as in `a`; empty: the two are the same run.
   static std::string Difference(const PhaseHarness::Result& a,
                                 const PhaseHarness::Result& b) {
     std::string difference;
