@@ -18,10 +18,11 @@ function(keel_binary name)
 endfunction()
 
 # keel_test(NAME SOURCES file... DEPS target... [LABELS label...]
-# [TIMEOUT seconds]): a GoogleTest binary, one ctest entry for each of its
-# tests; with a sanitizer, whose programs are slow to start, one entry for all.
+# [TIMEOUT seconds] [LONG]): a GoogleTest binary, one ctest entry for each of its
+# tests; with a sanitizer, whose programs are slow to start, one entry for all:
+# a LONG one begins before the others, so that none runs alone at the end.
 function(keel_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "LONG" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -41,6 +42,9 @@ function(keel_test name)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+    if(ARG_LONG)
+      set_tests_properties(${name} PROPERTIES COST 100)
+    endif()
     return()
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300

@@ -10,11 +10,12 @@
 namespace keel {
 
 StudentPass::StudentPass(const ClipModel& model, const TrainConfig& config,
-                         at::Tensor images, at::Tensor tokens,
+                         const at::Tensor& images, at::Tensor tokens,
                          BatchNormSyncPtr sync)
     : model_(model),
       config_(config),
-      images_(std::move(images)),
+      type_(model.logit_scale().scalar_type()),
+      images_(images.to(type_)),
       tokens_(std::move(tokens)),
       sync_(std::move(sync)) {}
 
@@ -31,8 +32,8 @@ std::vector<Slice> StudentPass::Parts() const {
 }
 
 StudentPass::Features StudentPass::EncodeRows(const Slice& rows) const {
-  const at::Tensor none = at::zeros({0, model_.config().embed_dim},
-                                    images_.options().dtype(at::kFloat));
+  const at::Tensor none =
+      at::zeros({0, model_.config().embed_dim}, images_.options());
   const bool empty = rows.size() == 0;
   // Without rows too: a synchronised layer's sums are the group's.
   if (empty && sync_ == nullptr) return {none, none};
@@ -41,8 +42,8 @@ StudentPass::Features StudentPass::EncodeRows(const Slice& rows) const {
   const auto part = [&](const at::Tensor& x) {
     return x.narrow(0, rows.begin, rows.size());
   };
-  return {model_.EncodeImage(part(images_), sync_).to(at::kFloat),
-          empty ? none : model_.EncodeText(part(tokens_)).to(at::kFloat)};
+  return {model_.EncodeImage(part(images_), sync_).to(type_),
+          empty ? none : model_.EncodeText(part(tokens_)).to(type_)};
 }
 
 void StudentPass::Encode(LocalFeatures& features) {

@@ -33,10 +33,12 @@ class StudentPass {
   // Encode and Backward are collective then, and fail by sync->status().
   // References outlive the pass.
   StudentPass(const ClipModel& model, const TrainConfig& config,
-              at::Tensor images, at::Tensor tokens, BatchNormSyncPtr sync);
+              const at::Tensor& images, at::Tensor tokens,
+              BatchNormSyncPtr sync);
 
   const at::Tensor& images() const { return images_; }
-  // Fills in the student's features, [n, D] fp32.
+  // Fills in the student's features, [n, D], of the parameters' type: fp32,
+  // and float64 where a test compares without rounding.
   void Encode(LocalFeatures& features);
   // After Encode: adds to the parameters' gradients, which `reducer` sends on
   // once they are complete.
@@ -53,6 +55,7 @@ class StudentPass {
 
   const ClipModel& model_;
   const TrainConfig& config_;
+  const at::ScalarType type_;
   const at::Tensor images_;
   const at::Tensor tokens_;
   const BatchNormSyncPtr sync_;
