@@ -19,8 +19,8 @@ endfunction()
 
 # keel_test(NAME SOURCES file... DEPS target... [LABELS label...]
 # [TIMEOUT seconds] [LONG]): a GoogleTest binary, one ctest entry for each of its
-# tests; with a sanitizer, whose programs are slow to start, one entry for all:
-# a LONG one begins before the others, so that none runs alone at the end.
+# tests; with a sanitizer, whose programs are slow to start, one entry for all,
+# of which a LONG one begins before the others: none is to run alone at the end.
 function(keel_test name)
   cmake_parse_arguments(ARG "LONG" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -43,7 +43,8 @@ function(keel_test name)
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
     if(ARG_LONG)
-      set_tests_properties(${name} PROPERTIES COST 100)
+      # More than any measured time.
+      set_tests_properties(${name} PROPERTIES COST 1000)
     endif()
     return()
   endif()

@@ -36,9 +36,9 @@ class StudentPass {
               const at::Tensor& images, at::Tensor tokens,
               BatchNormSyncPtr sync);
 
+  // Of the parameters' type: fp32, in some tests float64.
   const at::Tensor& images() const { return images_; }
-  // Fills in the student's features, [n, D], of the parameters' type: fp32,
-  // and float64 where a test compares without rounding.
+  // Fills in the student's features, [n, D], of the parameters' type.
   void Encode(LocalFeatures& features);
   // After Encode: adds to the parameters' gradients, which `reducer` sends on
   // once they are complete.

@@ -1,6 +1,9 @@
-// A model in float64, for what is to be compared without rounding.
+// A model in float64, for comparisons in which fp32's rounding would hide
+// errors.
 #ifndef KEEL_TESTS_WORKER_TRAIN_DOUBLE_MODEL_H_
 #define KEEL_TESTS_WORKER_TRAIN_DOUBLE_MODEL_H_
+
+#include <cstdint>
 
 #include "worker/model/clip_model.h"
 

@@ -1,4 +1,4 @@
-// One step of a group: its gradients depend neither on the number of members
+// Steps of a group: what they compute depends neither on the number of members
 // nor on how many rows they encode at once.
 #include "worker/train/step.h"
 
@@ -274,6 +274,7 @@ class ExactStepTest : public StepTest {
 
   explicit ExactStepTest(ModelConfig::Vision vision = SmallModelConfig().vision)
       : StepTest(Model(std::move(vision))) {
+    // Twenty steps in few collectives.
     bucket_bytes_ = 1 << 20;
   }
 
@@ -299,7 +300,8 @@ class ExactStepTest : public StepTest {
     Run run;
     testing::RunGroup(static_cast<int>(rows.size()), [&](Communicator& group) {
       const ClipModel student = DoubleModel(model_, 1);
-      Member member(*this, student, nullptr, rows, group);
+      Teacher teacher(DoubleModel(model_, 2), 1 << 20);
+      Member member(*this, student, &teacher, rows, group);
       const Slice own = PartOf(rows, group.rank());
       std::vector<double> losses;
       for (int64_t i = 0; i < kSteps; ++i) {
@@ -320,6 +322,7 @@ class ExactStepTest : public StepTest {
   }
 
   static void ExpectSame(const Run& run, const Run& whole) {
+    ASSERT_EQ(run.losses.size(), kSteps);
     for (int64_t i = 0; i < kSteps; ++i) {
       EXPECT_NEAR(run.losses[i] / whole.losses[i], 1, kBound) << i;
     }
@@ -336,6 +339,7 @@ class ExactStepTest : public StepTest {
 
   void ExpectNoDependenceOnTheMembers() {
     const Run whole = Train({kRows});
+    ASSERT_EQ(whole.losses.size(), kSteps);
     EXPECT_EQ(whole.parameters.scalar_type(), at::kDouble);
     EXPECT_LT(whole.losses.back(), 0.9 * whole.losses.front());
     for (const std::vector<int64_t>& rows :
