@@ -61,25 +61,27 @@ class StepTest : public ::testing::Test {
     return student;
   }
 
-  LoadedRows Load(const Slice& rows) {
+  // Of a batch in which sample `first` comes first.
+  LoadedRows Load(const Slice& rows, int64_t first = 0) {
     std::vector<RowRequest> requests;
-    for (int64_t i = rows.begin; i < rows.end; ++i) requests.push_back({i, 0});
+    for (int64_t i = rows.begin; i < rows.end; ++i) {
+      requests.push_back({(first + i) % kRows, 0});
+    }
     return *loader_.Load(requests);
   }
 
   // A member of a group, which has `rows[rank]` rows of each batch.
   class Member {
    public:
-    // `teacher` may be null.
-    Member(const StepTest& test, const ClipModel& student, Teacher* teacher,
+    Member(const StepTest& test, const ClipModel& student, Teacher& teacher,
            const std::vector<int64_t>& rows, Communicator& group)
-        : method_(*MakeMethod(test.method_, teacher != nullptr)),
+        : method_(*MakeMethod(test.method_, /*has_parent=*/true)),
           optimizer_(student, test.train_),
           reducer_(group, Tensors(student), test.bucket_bytes_),
           clock_(metrics_),
           rows_(rows),
           step_({.student = student,
-                 .teacher = teacher,
+                 .teacher = &teacher,
                  .sync_batch_norm =
                      test.train_.batch_norm == BatchNormMode::kSync,
                  .method = *method_,
@@ -129,7 +131,7 @@ class StepTest : public ::testing::Test {
     testing::RunGroup(static_cast<int>(rows.size()), [&](Communicator& group) {
       const ClipModel student = Student();
       Teacher teacher(ClipModel::Random(model_, 2), 0);
-      Member member(*this, student, &teacher, rows, group);
+      Member member(*this, student, teacher, rows, group);
       const StepReport report =
           member.Run({}, Load(PartOf(rows, group.rank())));
       if (group.rank() > 0) return;
@@ -286,27 +288,18 @@ class ExactStepTest : public StepTest {
     return model;
   }
 
-  // Sample `step` comes first in the batch.
-  LoadedRows LoadFrom(int64_t step, const Slice& rows) {
-    std::vector<RowRequest> requests;
-    for (int64_t i = rows.begin; i < rows.end; ++i) {
-      requests.push_back({(i + step) % kRows, 0});
-    }
-    return *loader_.Load(requests);
-  }
-
   // Member 0's run.
   Run Train(const std::vector<int64_t>& rows) {
     Run run;
     testing::RunGroup(static_cast<int>(rows.size()), [&](Communicator& group) {
       const ClipModel student = DoubleModel(model_, 1);
       Teacher teacher(DoubleModel(model_, 2), 1 << 20);
-      Member member(*this, student, &teacher, rows, group);
+      Member member(*this, student, teacher, rows, group);
       const Slice own = PartOf(rows, group.rank());
       std::vector<double> losses;
       for (int64_t i = 0; i < kSteps; ++i) {
         losses.push_back(
-            member.Run({.step = i, .learning_rate = 1e-3}, LoadFrom(i, own))
+            member.Run({.step = i, .learning_rate = 1e-3}, Load(own, i))
                 .loss_total);
       }
       if (group.rank() > 0) return;
