@@ -76,10 +76,11 @@ class ResNetTrainerTest : public ::testing::Test {
 
   // Trains on one worker and on those many. Where a ReLU's input is zero but
   // for rounding, two runs may go apart later (docs/training.md): then with
-  // another seed, of three. step_test.cc compares in float64.
-  void ExpectSameRun(const std::vector<int>& worlds) {
+  // another of the seeds. step_test.cc compares in float64.
+  void ExpectSameRun(const std::vector<int>& worlds,
+                     const std::vector<uint64_t>& seeds = {5, 6, 7}) {
     std::string differences;
-    for (uint64_t seed : {5, 6, 7}) {
+    for (uint64_t seed : seeds) {
       harness_.job.config.train.seed = seed;
       const auto one = Train(1);
       std::string difference;
@@ -117,9 +118,11 @@ TEST_F(ResNetTrainerTest, DoesNotDependOnThemWithALargeEpsilonEither) {
   ExpectSameRun({2, 3});
 }
 
+// A flip moves a weight by a step at most, which is too small here to matter:
+// no second seed.
 TEST_F(ResNetTrainerTest, DoesNotDependOnThemAtASmallRateEither) {
   harness_.job.config.train.lr = 1e-5;
-  ExpectSameRun({2, 3});
+  ExpectSameRun({2, 3}, {5});
 }
 
 TEST_F(ResNetTrainerTest, CountsEachBatchOnce) {
@@ -171,7 +174,7 @@ TEST_F(ResNetTrainerTest, ByTheBatchItDoesNotAgreeWithItsTeacher) {
                 .Get("visual.bn1.num_batches_tracked")
                 .item<int64_t>(),
             6 + kResNetSteps);
-  ExpectSameRun({2});
+  ExpectSameRun({2}, {5});
 }
 
 // A parent of random weights, as method joint has it in each phase of a stream
