@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -16,6 +17,15 @@ from limits_document import Seen
 from raw_api import RawApi
 
 GOOD = 240
+
+# Name -> what is done to a file of weights, and what its phase says.
+BROKEN_WEIGHTS = {
+    "cut": (lambda data: data[:len(data) // 2], r"the header describes \d+ bytes of tensors, the file has \d+"),
+    "longer": (lambda data: data + b"0" * 8, r"the header describes \d+ bytes of tensors, the file has \d+"),
+    "flipped": (lambda data: data[:9] + bytes([data[9] ^ 1]) + data[10:], "its header is not a JSON object"),
+    "no-length": (lambda data: data[:7], "too short for a safetensors header"),
+    "huge-header": (lambda data: b"\xff" * 8 + data[8:], f"its header claims {2**64 - 1} bytes"),
+}
 
 
 class BadInputTest(BadPeers, unittest.TestCase):
@@ -35,6 +45,30 @@ class BadInputTest(BadPeers, unittest.TestCase):
                 self.assertEqual(self.others(), before)
             self.check_nothing_was_hurt()
             self.assertEqual(cluster.close(), [0, 0])
+
+    def test_initial_weights_that_cannot_be_read_fail_their_first_phase(self):
+        with Cluster(workers=1) as cluster:
+            cluster.create_stream("good")
+            shard = cluster.pack("a", 60)
+            cluster.keel("submit", "good", shard)
+            cluster.await_phase("good", 1, "PUBLISHED")
+            cluster.keel("checkpoint", "pull", "good", "--out", cluster.path("pulled"))
+            for name, (damage, text) in BROKEN_WEIGHTS.items():
+                folder = cluster.path(name)
+                shutil.copytree(cluster.path("pulled"), folder)
+                weights = os.path.join(folder, "open_clip_model.safetensors")
+                with open(weights, "rb") as file:
+                    data = file.read()
+                bad_files.write_file(weights, damage(data))
+                cluster.create_stream(name, initial=folder)
+                cluster.keel("submit", name, shard)
+                cluster.await_phase(name, 1, "FAILED")
+                digest = hashlib.sha256(damage(data)).hexdigest()
+                with self.subTest(name):
+                    self.assertRegex(cluster.phase(name, 1)["reason"], rf"^worker \w+: \S+/{digest}: {text}$")
+            cluster.create_stream("after", initial=cluster.path("pulled"))
+            cluster.keel("submit", "after", shard)
+            cluster.await_phase("after", 1, "PUBLISHED")
 
     # ---- what stands by ----------------------------------------------------
 
