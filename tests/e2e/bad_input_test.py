@@ -23,6 +23,8 @@ BROKEN_WEIGHTS = {
     "cut": (lambda data: data[:len(data) // 2], r"the header describes \d+ bytes of tensors, the file has \d+"),
     "longer": (lambda data: data + b"0" * 8, r"the header describes \d+ bytes of tensors, the file has \d+"),
     "flipped": (lambda data: data[:9] + bytes([data[9] ^ 1]) + data[10:], "its header is not a JSON object"),
+    "renamed": (lambda data: data.replace(b'"logit_scale"', b'"logit_scalf"', 1),
+                "tensors do not fit the model; missing: logit_scale; unexpected: logit_scalf"),
     "no-length": (lambda data: data[:7], "too short for a safetensors header"),
     "huge-header": (lambda data: b"\xff" * 8 + data[8:], f"its header claims {2**64 - 1} bytes"),
 }
